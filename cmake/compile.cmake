@@ -1,0 +1,42 @@
+# Language, warnings, sanitizers and the compiler cache: the same for every target.
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+if(NOT CMAKE_BUILD_TYPE)
+  set(CMAKE_BUILD_TYPE Release)
+endif()
+set(CMAKE_CXX_FLAGS_RELWITHDEBINFO "-O2 -g1")
+
+find_program(CCACHE ccache)
+if(CCACHE)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE})
+endif()
+
+# a * b + c is fused only where the code says fma: the order and the rounding of every sum are part of
+# the result (docs/decisions/0001-same-bits-everywhere.md).
+add_compile_options(-ffp-contract=off)
+if(MEDLAR_DEVELOPER)
+  add_compile_options(-Wall -Wextra -Wconversion -Werror)
+endif()
+if(MEDLAR_SANITIZE)
+  add_compile_options(-fsanitize=${MEDLAR_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+  add_link_options(-fsanitize=${MEDLAR_SANITIZE})
+endif()
+if(MEDLAR_FUZZ)
+  add_compile_options(-fsanitize=fuzzer-no-link)
+endif()
+if(MEDLAR_COVERAGE)
+  add_compile_options(-fprofile-instr-generate -fcoverage-mapping)
+  add_link_options(-fprofile-instr-generate)
+endif()
+
+# medlar_room(<name> <rooms and libraries below>...): src/<name>/**.cpp as the static target medlar_<name>.
+function(medlar_room name)
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${name}/*.cpp)
+  add_library(medlar_${name} STATIC ${sources})
+  target_include_directories(medlar_${name} PUBLIC
+    $<BUILD_INTERFACE:${CMAKE_SOURCE_DIR}/src> $<BUILD_INTERFACE:${CMAKE_SOURCE_DIR}/include>
+    $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
+  target_link_libraries(medlar_${name} PUBLIC ${ARGN})
+endfunction()

@@ -1,0 +1,7 @@
+# One line per fuzz target.
+foreach(format safetensors gguf pickle tf1_checkpoint llama2c sentencepiece)
+  medlar_fuzz(${format} medlar_formats)
+endforeach()
+foreach(parser tokenizer_json tokenizer_encode tiktoken chat_template)
+  medlar_fuzz(${parser} medlar_text)
+endforeach()
