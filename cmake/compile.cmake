@@ -34,6 +34,10 @@ endif()
 # medlar_room(<name> <rooms and libraries below>...): src/<name>/**.cpp as the static target medlar_<name>.
 function(medlar_room name)
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${name}/*.cpp)
+  if(NOT sources)
+    add_library(medlar_${name} INTERFACE)
+    return()
+  endif()
   add_library(medlar_${name} STATIC ${sources})
   target_include_directories(medlar_${name} PUBLIC
     $<BUILD_INTERFACE:${CMAKE_SOURCE_DIR}/src> $<BUILD_INTERFACE:${CMAKE_SOURCE_DIR}/include>

@@ -1,0 +1,8 @@
+#pragma once
+
+namespace medlar::cli {
+
+/// Ctrl-C and SIGTERM ask the running verb to stop at its next step; a second one ends the process.
+void install_interrupt_handler();
+
+}  // namespace medlar::cli

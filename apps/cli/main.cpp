@@ -1,0 +1,95 @@
+// medlar <verb>: parses the command line, runs one verb, turns errors into messages and exit codes.
+// Exit 0: done; 1: failed, or a check did not pass; 2: wrong usage.
+#include <unistd.h>
+
+#include <cstdio>
+#include <exception>
+
+#include "command.h"
+#include "interrupt.h"
+
+namespace medlar::cli {
+namespace {
+
+void print_json(const Json& json) {
+  const std::string text = json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+  std::fwrite(text.data(), 1, text.size(), stdout);
+}
+
+int report_error(bool json, const std::string& command, const Error& error) {
+  if (json) {
+    print_json({{"ok", false},
+                {"command", command},
+                {"error", {{"code", name_of(error.code())}, {"message", error.what()}}}});
+  } else {
+    std::fprintf(stderr, "medlar %s: %s\n", command.c_str(), error.what());
+  }
+  return error.code() == ErrorCode::usage ? 2 : 1;
+}
+
+std::string full_name(const CLI::App* app) {
+  const std::string parent = app->get_parent() != nullptr && app->get_parent()->get_parent() != nullptr
+                                 ? full_name(app->get_parent()) + " "
+                                 : "";
+  return parent + app->get_name();
+}
+
+/// "--json" anywhere: asked before parsing, so that a wrong command line answers in JSON too.
+bool wants_json(int argc, char** argv) {
+  for (int i = 1; i < argc; ++i) {
+    if (std::string_view(argv[i]) == "--json") return true;
+  }
+  return false;
+}
+
+int run(int argc, char** argv) {
+  Console console;
+  CLI::App root("medlar runs the open medical models on your own machine: exactly, offline, replayable.");
+  root.name("medlar");
+  root.set_version_flag("--version", MEDLAR_VERSION);
+  root.require_subcommand(1);
+  root.fallthrough();
+  root.add_flag("--json", console.json, "Print one JSON object: {\"ok\", \"command\", \"data\" or \"error\"}");
+  CLI::App* bench = root.add_subcommand("bench", "Measure this machine or a model on it");
+  bench->require_subcommand(1);
+  const std::vector<Command> commands = {
+      add_inspect(root),   add_tokenize(root),       add_detokenize(root),     add_template(root),
+      add_forward(root),   add_verify(root),         add_generate(root),       add_embed(root),
+      add_perplexity(root), add_bench_machine(*bench), add_bench_model(*bench), add_doctor(root),
+      add_version(root),   add_completion(root),
+  };
+  const bool json = wants_json(argc, argv);
+  try {
+    root.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    if (error.get_exit_code() == 0) return root.exit(error);
+    if (json) return report_error(true, argc > 1 ? argv[1] : "", Error(ErrorCode::usage, error.what()));
+    root.exit(error);
+    return 2;
+  }
+  console.progress = !console.json && ::isatty(STDERR_FILENO) == 1;
+  for (const Command& command : commands) {
+    if (!command.app->parsed()) continue;
+    const std::string name = full_name(command.app);
+    try {
+      const Result result = command.action(console);
+      if (console.json) print_json({{"ok", result.passed}, {"command", name}, {"data", result.data}});
+      return result.passed ? 0 : 1;
+    } catch (const Error& error) {
+      return report_error(console.json, name, error);
+    } catch (const std::bad_alloc&) {
+      return report_error(console.json, name, Error(ErrorCode::out_of_memory, "out of memory"));
+    } catch (const std::exception& error) {
+      return report_error(console.json, name, Error(ErrorCode::internal, error.what()));
+    }
+  }
+  return 2;
+}
+
+}  // namespace
+}  // namespace medlar::cli
+
+int main(int argc, char** argv) {
+  medlar::cli::install_interrupt_handler();
+  return medlar::cli::run(argc, argv);
+}

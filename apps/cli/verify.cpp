@@ -1,0 +1,76 @@
+// medlar verify: holds a model, tokenizer, template or number format against stored reference vectors.
+#include <filesystem>
+#include <memory>
+
+#include "runtime/conformance.h"
+#include "session.h"
+
+namespace medlar::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct VerifyOptions {
+  std::string path;
+  std::string golden;
+  MachineOptions machine;
+};
+
+runtime::Certificate verify_model(const VerifyOptions& options, const fs::path& golden, const Console& console) {
+  runtime::Certificate certificate;
+  with_model(options.path, options.machine, console,
+             [&](runtime::Runner& runner, const formats::Checkpoint& checkpoint, i64 rank) {
+               runtime::Certificate mine = runtime::verify_checkpoint(runner, checkpoint, golden);
+               if (rank == 0) certificate = std::move(mine);
+             });
+  return certificate;
+}
+
+/// A checkpoint's own vectors lie beside its weights.
+fs::path own_golden(const fs::path& path) {
+  return (fs::is_directory(path) ? path : path.parent_path()) / "golden.safetensors";
+}
+
+/// Vectors of a model are ids and what follows from them.
+bool is_checkpoint_golden(const fs::path& golden) { return golden.filename() == "golden.safetensors"; }
+
+runtime::Certificate verify_any(const VerifyOptions& options, const Console& console) {
+  if (!options.golden.empty()) {
+    return is_checkpoint_golden(options.golden) ? verify_model(options, options.golden, console)
+                                                : runtime::verify_golden_file(options.path, options.golden);
+  }
+  const fs::path golden = own_golden(options.path);
+  if (fs::exists(golden)) return verify_model(options, golden, console);
+  if (fs::is_regular_file(options.path)) return runtime::verify_golden_file(options.path, options.path);
+  fail(ErrorCode::not_found, "{} has no golden.safetensors; name the vectors with --golden FILE", options.path);
+}
+
+Result verify(const VerifyOptions& options, const Console& console) {
+  const runtime::Certificate certificate = verify_any(options, console);
+  console.line(fmt::format("certificate for {}", certificate.subject));
+  if (!certificate.reference.empty()) console.line(fmt::format("reference: {}", certificate.reference));
+  for (const runtime::VectorResult& v : certificate.vectors) {
+    const std::string measure = v.tolerance > 0.0 ? fmt::format("  error {:.2e} of {:.0e}", v.error, v.tolerance) : "  exact";
+    console.line(fmt::format("{}  {}{}", v.pass ? "pass" : "FAIL", v.name, v.tolerance > 0.0 || v.pass ? measure : ""));
+    if (!v.pass) console.line(fmt::format("      expected {}\n      got      {}", v.expected, v.got));
+  }
+  const Json data = certificate.to_json();
+  console.line(fmt::format("{} of {} vectors pass: {}", data["passed"].get<i64>(), certificate.vectors.size(),
+                           certificate.passed() ? "conformant" : "NOT conformant"));
+  return {.data = data, .passed = certificate.passed()};
+}
+
+}  // namespace
+
+Command add_verify(CLI::App& root) {
+  CLI::App* app = root.add_subcommand("verify", "Run reference vectors and print the certificate; exit 1 if any fails");
+  const auto options = std::make_shared<VerifyOptions>();
+  app->add_option("path", options->path, "Model, tokenizer or template under test")->required();
+  app->add_option("--golden", options->golden, "Reference vectors (default: golden.safetensors beside the model)");
+  options->machine.add_threads(*app);
+  options->machine.add_ranks(*app);
+  app->footer("Example: medlar verify tokenizer.json --golden golden/tokenizers/gpt2.json");
+  return {app, [options](const Console& console) { return verify(*options, console); }};
+}
+
+}  // namespace medlar::cli

@@ -1,0 +1,8 @@
+// The vector kernels compiled for avx2; see vector_kernels.h.
+#include "backend/cpu/vector_kernels.h"
+
+namespace medlar::backend::cpu {
+
+void fill_avx2(Kernels& kernels) { fill_vector_slots(kernels); }
+
+}  // namespace medlar::backend::cpu

@@ -1,0 +1,562 @@
+#pragma once
+
+// The vector kernels, one source for every instruction set: avx2.cpp and avx512.cpp include this file under
+// their own flags. Internal linkage throughout and no library templates (see lanes.h).
+
+#include "backend/cpu/lanes.h"
+#include "backend/cpu/shared.h"
+
+namespace medlar::backend::cpu {
+namespace {
+
+constexpr i64 chunk = 256;  // inputs unpacked at a time: 16 KiB of floats a panel, half of L1
+constexpr i64 group = 8;    // panels that share one pass over the activations: 128 KiB a chunk, in L2
+
+inline i64 least(i64 a, i64 b) { return a < b ? a : b; }
+
+// ---- The tile: rows x panels of sums that start from c and add a chain over k. ----
+
+template <int Rows, int Panels>
+inline void tile(const float* a, const float* const* b, i64 depth, Lanes (&c)[Rows][Panels]) {
+  for (i64 k = 0; k < depth; ++k) {
+    Lanes w[Panels];
+    for (int p = 0; p < Panels; ++p) w[p] = load(b[p] + k * panel_rows);
+    for (int r = 0; r < Rows; ++r) {
+      const Lanes x = splat(a[k * Rows + r]);
+      for (int p = 0; p < Panels; ++p) c[r][p] = fma(x, w[p], c[r][p]);
+    }
+  }
+}
+
+/// Activations [rows, in] as tiles of tile_rows rows, the last one narrower, each [in][its rows].
+inline void pack_tile(const float* x, i64 rows, i64 in, float* packed) {
+  for (i64 k = 0; k < in; ++k) {
+    for (i64 r = 0; r < rows; ++r) packed[k * rows + r] = x[r * in + k];
+  }
+}
+
+// ---- linear ----
+
+/// Where the results of a tile go, and what they start from.
+struct TileTarget {
+  float* y;        ///< first row, first column of the tile
+  i64 stride;
+  i64 columns;     ///< columns that exist from y on
+  bool first;      ///< sums start from 0, else from y
+  const float* bias;  ///< added after the last chunk, or null
+};
+
+template <int Rows, int Panels>
+void run_tile(const float* a, const float* const* b, i64 depth, const TileTarget& t) {
+  Lanes c[Rows][Panels];
+  for (int r = 0; r < Rows; ++r) {
+    for (int p = 0; p < Panels; ++p) {
+      const float* y = t.y + r * t.stride + p * panel_rows;
+      const i64 valid = t.columns - p * panel_rows;
+      c[r][p] = t.first ? splat(0.0f) : valid >= panel_rows ? load(y) : load_part(y, valid, 0.0f);
+    }
+  }
+  tile<Rows, Panels>(a, b, depth, c);
+  for (int r = 0; r < Rows; ++r) {
+    for (int p = 0; p < Panels; ++p) {
+      float* y = t.y + r * t.stride + p * panel_rows;
+      const i64 valid = t.columns - p * panel_rows;
+      if (t.bias != nullptr) {
+        const float* bias = t.bias + p * panel_rows;
+        c[r][p] = c[r][p] + (valid >= panel_rows ? load(bias) : load_part(bias, valid, 0.0f));
+      }
+      if (valid >= panel_rows) {
+        store(y, c[r][p]);
+      } else {
+        store_part(y, c[r][p], valid);
+      }
+    }
+  }
+}
+
+template <int Panels>
+void run_rows(i64 rows, const float* a, const float* const* b, i64 depth, const TileTarget& t) {
+  switch (rows) {
+    case 1: return run_tile<1, Panels>(a, b, depth, t);
+    case 2: return run_tile<2, Panels>(a, b, depth, t);
+    case 3: return run_tile<3, Panels>(a, b, depth, t);
+    case 4: return run_tile<4, Panels>(a, b, depth, t);
+    case 5: return run_tile<5, Panels>(a, b, depth, t);
+    case 6: return run_tile<6, Panels>(a, b, depth, t);
+#if defined(__AVX512F__)
+    case 7: return run_tile<7, Panels>(a, b, depth, t);
+    case 8: return run_tile<8, Panels>(a, b, depth, t);
+    case 9: return run_tile<9, Panels>(a, b, depth, t);
+    case 10: return run_tile<10, Panels>(a, b, depth, t);
+    case 11: return run_tile<11, Panels>(a, b, depth, t);
+    case 12: return run_tile<12, Panels>(a, b, depth, t);
+#endif
+    default: return;
+  }
+}
+
+constexpr i64 q8_values = 32;
+constexpr i64 q8_block_bytes = panel_rows * 34;
+
+/// One panel's weights for inputs [k0, k0 + depth) as floats [depth][16]: a pointer into the weight itself
+/// for f32 panels, else unpacked into `scratch`.
+const float* panel_chunk(const WeightView& w, i64 panel, i64 k0, i64 depth, float* scratch) {
+  if (w.layout == WeightLayout::rows) {
+    read_panel_from_rows(w, panel * panel_rows, k0, depth, scratch);
+    return scratch;
+  }
+  const std::byte* data = w.data + panel * panel_stride(w.format, w.in);
+  switch (w.format) {
+    case QuantFormat::f32: return reinterpret_cast<const float*>(data) + k0 * panel_rows;
+    case QuantFormat::bf16:
+      for (i64 k = 0; k < depth; ++k) store(scratch + k * 16, load_bf16(data + (k0 + k) * 32));
+      return scratch;
+    case QuantFormat::f16:
+      for (i64 k = 0; k < depth; ++k) store(scratch + k * 16, load_f16(data + (k0 + k) * 32));
+      return scratch;
+    default:
+      for (i64 b = 0; b < depth / q8_values; ++b) {
+        const std::byte* block = data + (k0 / q8_values + b) * q8_block_bytes;
+        const Lanes scale = load_f16(block);
+        for (i64 k = 0; k < q8_values; ++k) {
+          store(scratch + (b * q8_values + k) * 16, scale * load_i8(block + 32 + k * 16));
+        }
+      }
+      return scratch;
+  }
+}
+
+/// Many rows: unpack a chunk of some panels once, use it for all rows.
+void linear_rows(const Stream& stream, const LinearArgs& a) {
+  const WeightView& w = a.weight;
+  const i64 panels = ceil_div(w.out, panel_rows);
+  const i64 tiles = ceil_div(a.rows, i64{tile_rows});
+  Scratch packed(a.rows * w.in);
+  stream.threads->parallel_for(tiles, 4, [&](i64 begin, i64 end) {
+    for (i64 m = begin * tile_rows; m < least(end * tile_rows, a.rows); m += tile_rows) {
+      pack_tile(a.x + m * w.in, least(tile_rows, a.rows - m), w.in, packed.data() + m * w.in);
+    }
+  });
+  // A multiple of the tile's width, small enough that every thread gets some.
+  const i64 share = round_up(ceil_div(panels, stream.threads->size()), tile_panels);
+  const i64 together = share < group ? share : group;
+  stream.threads->parallel_for(ceil_div(panels, together), 1, [&](i64 begin, i64 end) {
+    Scratch unpacked(group * chunk * panel_rows);
+    for (i64 g = begin; g < end; ++g) {
+      const i64 first = g * together;
+      const i64 last = least(first + together, panels);
+      for (i64 k0 = 0; k0 < w.in; k0 += chunk) {
+        const i64 depth = least(chunk, w.in - k0);
+        const float* b[group];
+        for (i64 p = first; p < last; ++p) {
+          b[p - first] = panel_chunk(w, p, k0, depth, unpacked.data() + (p - first) * chunk * panel_rows);
+        }
+        for (i64 m = 0; m < a.rows; m += tile_rows) {
+          const i64 rows = least(tile_rows, a.rows - m);
+          const float* x = packed.data() + m * w.in + k0 * rows;
+          for (i64 p = first; p < last;) {
+            const i64 column = p * panel_rows;
+            const TileTarget target = {
+                .y = a.y + m * w.out + column,
+                .stride = w.out,
+                .columns = w.out - column,
+                .first = k0 == 0,
+                .bias = a.bias != nullptr && k0 + depth == w.in ? a.bias + column : nullptr};
+            if (tile_panels == 2 && p + 1 < last) {
+              run_rows<2>(rows, x, b + (p - first), depth, target);
+              p += 2;
+            } else {
+              run_rows<1>(rows, x, b + (p - first), depth, target);
+              p += 1;
+            }
+          }
+        }
+      }
+    }
+  });
+}
+
+/// One row against `Panels` panels side by side: as many streams of memory, enough independent sums to hide
+/// the latency of fma.
+template <int Panels>
+void gemv_panels(const WeightView& w, const float* x, i64 panel, Lanes (&sum)[Panels]) {
+  const i64 stride = panel_stride(w.format, w.in);
+  const std::byte* data = w.data + panel * stride;
+  for (int p = 0; p < Panels; ++p) sum[p] = splat(0.0f);
+  switch (w.format) {
+    case QuantFormat::f32:
+      for (i64 k = 0; k < w.in; ++k) {
+        const Lanes xk = splat(x[k]);
+        for (int p = 0; p < Panels; ++p) {
+          sum[p] = fma(xk, load(reinterpret_cast<const float*>(data + p * stride) + k * 16), sum[p]);
+        }
+      }
+      return;
+    case QuantFormat::bf16:
+      for (i64 k = 0; k < w.in; ++k) {
+        const Lanes xk = splat(x[k]);
+        for (int p = 0; p < Panels; ++p) sum[p] = fma(xk, load_bf16(data + p * stride + k * 32), sum[p]);
+      }
+      return;
+    case QuantFormat::f16:
+      for (i64 k = 0; k < w.in; ++k) {
+        const Lanes xk = splat(x[k]);
+        for (int p = 0; p < Panels; ++p) sum[p] = fma(xk, load_f16(data + p * stride + k * 32), sum[p]);
+      }
+      return;
+    default:
+      for (i64 b = 0; b < w.in / q8_values; ++b) {
+        Lanes scale[Panels];
+        const std::byte* block = data + b * q8_block_bytes;
+        for (int p = 0; p < Panels; ++p) scale[p] = load_f16(block + p * stride);
+        for (i64 k = 0; k < q8_values; ++k) {
+          const Lanes xk = splat(x[b * q8_values + k]);
+          for (int p = 0; p < Panels; ++p) {
+            sum[p] = fma(xk, scale[p] * load_i8(block + p * stride + 32 + k * 16), sum[p]);
+          }
+        }
+      }
+      return;
+  }
+}
+
+void linear_one_row(const Stream& stream, const LinearArgs& a) {
+  constexpr int abreast = 4;
+  const WeightView& w = a.weight;
+  const i64 panels = ceil_div(w.out, panel_rows);
+  const auto finish = [&](i64 panel, Lanes sum) {
+    const i64 o = panel * panel_rows;
+    const i64 valid = w.out - o;
+    if (valid >= panel_rows) {
+      store(a.y + o, a.bias != nullptr ? sum + load(a.bias + o) : sum);
+    } else {
+      store_part(a.y + o, a.bias != nullptr ? sum + load_part(a.bias + o, valid, 0.0f) : sum, valid);
+    }
+  };
+  stream.threads->parallel_for(ceil_div(panels, i64{abreast}), 4, [&](i64 begin, i64 end) {
+    i64 panel = begin * abreast;
+    const i64 last = least(end * abreast, panels);
+    for (; panel + abreast <= last; panel += abreast) {
+      Lanes sum[abreast];
+      gemv_panels<abreast>(w, a.x, panel, sum);
+      for (int p = 0; p < abreast; ++p) finish(panel + p, sum[p]);
+    }
+    for (; panel < last; ++panel) {
+      Lanes sum[1];
+      gemv_panels<1>(w, a.x, panel, sum);
+      finish(panel, sum[0]);
+    }
+  });
+}
+
+void linear(const Stream& stream, const LinearArgs& a) {
+  if (a.rows == 1 && a.weight.layout == WeightLayout::panels) return linear_one_row(stream, a);
+  linear_rows(stream, a);
+}
+
+// ---- norms, softmax, elementwise ----
+
+/// f(i, lanes of x) over a row of any width; the tail is filled up with `fill`.
+template <typename Visit>
+inline void for_lanes(const float* x, i64 width, float fill, Visit visit) {
+  i64 i = 0;
+  for (; i + 16 <= width; i += 16) visit(i, load(x + i));
+  if (i < width) visit(i, load_part(x + i, width - i, fill));
+}
+
+inline void put(float* y, i64 i, i64 width, Lanes value) {
+  if (i + 16 <= width) {
+    store(y + i, value);
+  } else {
+    store_part(y + i, value, width - i);
+  }
+}
+
+inline Lanes get(const float* x, i64 i, i64 width, float fill) {
+  return i + 16 <= width ? load(x + i) : load_part(x + i, width - i, fill);
+}
+
+void rms_norm(const Stream& stream, const NormArgs& a) {
+  stream.threads->parallel_for(a.rows, 4, [&](i64 begin, i64 end) {
+    for (i64 r = begin; r < end; ++r) {
+      const float* x = a.x + r * a.width;
+      float* y = a.y + r * a.width;
+      Lanes squares = splat(0.0f);
+      for_lanes(x, a.width, 0.0f, [&](i64, Lanes v) { squares = fma(v, v, squares); });
+      const Lanes inverse =
+          splat(1.0f / __builtin_sqrtf(total(squares) / static_cast<float>(a.width) + a.epsilon));
+      for_lanes(x, a.width, 0.0f, [&](i64 i, Lanes v) {
+        put(y, i, a.width, v * inverse * (a.weight != nullptr ? get(a.weight, i, a.width, 0.0f) : splat(1.0f)));
+      });
+    }
+  });
+}
+
+void layer_norm(const Stream& stream, const NormArgs& a) {
+  stream.threads->parallel_for(a.rows, 4, [&](i64 begin, i64 end) {
+    for (i64 r = begin; r < end; ++r) {
+      const float* x = a.x + r * a.width;
+      float* y = a.y + r * a.width;
+      Lanes sums = splat(0.0f);
+      for_lanes(x, a.width, 0.0f, [&](i64, Lanes v) { sums = sums + v; });
+      const float mean = total(sums) / static_cast<float>(a.width);
+      Lanes squares = splat(0.0f);
+      // The tail is filled with the mean itself: a deviation of 0.
+      for_lanes(x, a.width, mean, [&](i64, Lanes v) {
+        const Lanes d = v - splat(mean);
+        squares = fma(d, d, squares);
+      });
+      const Lanes inverse =
+          splat(1.0f / __builtin_sqrtf(total(squares) / static_cast<float>(a.width) + a.epsilon));
+      for_lanes(x, a.width, 0.0f, [&](i64 i, Lanes v) {
+        const Lanes weight = a.weight != nullptr ? get(a.weight, i, a.width, 0.0f) : splat(1.0f);
+        const Lanes bias = a.bias != nullptr ? get(a.bias, i, a.width, 0.0f) : splat(0.0f);
+        put(y, i, a.width, (v - splat(mean)) * inverse * weight + bias);
+      });
+    }
+  });
+}
+
+constexpr float minus_infinity = -__builtin_inff();
+
+void softmax(const Stream& stream, const SoftmaxArgs& a) {
+  stream.threads->parallel_for(a.rows, 4, [&](i64 begin, i64 end) {
+    for (i64 r = begin; r < end; ++r) {
+      const float* x = a.x + r * a.width;
+      float* y = a.y + r * a.width;
+      Lanes most = splat(minus_infinity);
+      for_lanes(x, a.width, minus_infinity, [&](i64, Lanes v) { most = max(v, most); });
+      const Lanes shift = splat(highest(most));
+      Lanes sums = splat(0.0f);
+      for_lanes(x, a.width, minus_infinity, [&](i64 i, Lanes v) {
+        const Lanes e = exp(v - shift);
+        sums = sums + e;
+        put(y, i, a.width, e);
+      });
+      const Lanes all = splat(total(sums));
+      for_lanes(y, a.width, 0.0f, [&](i64 i, Lanes v) { put(y, i, a.width, v / all); });
+    }
+  });
+}
+
+template <typename Function>
+void map(const Stream& stream, const float* x, i64 count, float* y, Function f) {
+  stream.threads->parallel_for(ceil_div(count, i64{16}), pointwise_grain / 16, [&](i64 begin, i64 end) {
+    for (i64 i = begin * 16; i < least(end * 16, count); i += 16) put(y, i, count, f(get(x, i, count, 0.0f)));
+  });
+}
+
+void unary(const Stream& stream, Unary f, const float* x, i64 count, float* y) {
+  switch (f) {
+    case Unary::silu: return map(stream, x, count, y, [](Lanes v) { return v * sigmoid(v); });
+    case Unary::gelu: return map(stream, x, count, y, [](Lanes v) { return gelu(v); });
+    case Unary::gelu_tanh: return map(stream, x, count, y, [](Lanes v) { return gelu_tanh(v); });
+    case Unary::quick_gelu:
+      return map(stream, x, count, y, [](Lanes v) { return v * sigmoid(splat(1.702f) * v); });
+    case Unary::relu:
+      return map(stream, x, count, y, [](Lanes v) { return select(less(splat(0.0f), v), v, splat(0.0f)); });
+    case Unary::tanh: return map(stream, x, count, y, [](Lanes v) { return tanh(v); });
+    case Unary::sigmoid: return map(stream, x, count, y, [](Lanes v) { return sigmoid(v); });
+    case Unary::exp: return map(stream, x, count, y, [](Lanes v) { return exp(v); });
+  }
+}
+
+// ---- attention ----
+
+constexpr i64 key_panels = page_keys / panel_rows;
+
+/// Some (query row, query head) pairs that share one key/value head, at most tile_rows of them.
+struct AttentionTile {
+  const float* q[tile_rows];
+  KeyRange visible[tile_rows];
+  i64 rows = 0;
+  KeyRange all = {0, 0};  ///< union of `visible`
+};
+
+/// Scores of all rows against one page: [rows][64], unscaled; the same tile as linear.
+template <int Rows>
+void page_scores(const float* q, const float* keys, i64 key_size, float* scores) {
+  for (i64 p = 0; p < key_panels; ++p) {
+    const float* b[1] = {keys + p * key_size * panel_rows};
+    Lanes c[Rows][1];
+    for (int r = 0; r < Rows; ++r) c[r][0] = splat(0.0f);
+    tile<Rows, 1>(q, b, key_size, c);
+    for (int r = 0; r < Rows; ++r) store(scores + r * page_keys + p * panel_rows, c[r][0]);
+  }
+}
+
+/// acc[rows][value panels * 16] = acc * correction, then a chain over the page's 64 keys.
+template <int Rows>
+void page_values(const float* p, const float* values, i64 value_panels, const float* correction, float* acc) {
+  for (i64 v = 0; v < value_panels; ++v) {
+    const float* b[1] = {values + v * page_keys * panel_rows};
+    Lanes c[Rows][1];
+    for (int r = 0; r < Rows; ++r) {
+      c[r][0] = load(acc + (r * value_panels + v) * panel_rows) * splat(correction[r]);
+    }
+    tile<Rows, 1>(p, b, page_keys, c);
+    for (int r = 0; r < Rows; ++r) store(acc + (r * value_panels + v) * panel_rows, c[r][0]);
+  }
+}
+
+/// One row's step of the running softmax over a page: scores become probabilities against the new maximum.
+/// Returns the factor for what was summed before. A row that sees nothing of the page stays as it is.
+float page_softmax(const KeyRange& visible, i64 first_key, float scale, float* s, float* most, float* sum) {
+  if (visible.end <= first_key || visible.begin >= first_key + page_keys) {
+    for (i64 j = 0; j < page_keys; ++j) s[j] = 0.0f;
+    return 1.0f;
+  }
+  Lanes page_most = splat(*most);
+  Lanes scaled[key_panels];
+  for (i64 p = 0; p < key_panels; ++p) scaled[p] = load(s + p * panel_rows) * splat(scale);
+  if (visible.begin > first_key || visible.end < first_key + page_keys) {
+    for (i64 p = 0; p < key_panels; ++p) store(s + p * panel_rows, scaled[p]);
+    for (i64 j = 0; j < page_keys; ++j) {
+      if (!visible.contains(first_key + j)) s[j] = minus_infinity;
+    }
+    for (i64 p = 0; p < key_panels; ++p) scaled[p] = load(s + p * panel_rows);
+  }
+  for (i64 p = 0; p < key_panels; ++p) page_most = max(scaled[p], page_most);
+  const float now = highest(page_most);
+  Lanes sums = splat(0.0f);
+  for (i64 p = 0; p < key_panels; ++p) {
+    const Lanes e = exp(scaled[p] - splat(now));
+    sums = sums + e;
+    store(s + p * panel_rows, e);
+  }
+  const float correction = exp_f32(*most - now);
+  *sum = __builtin_fmaf(*sum, correction, total(sums));
+  *most = now;
+  return correction;
+}
+
+template <int Rows>
+void attend(const AttentionArgs& a, const AttentionSequence& s, const AttentionTile& t, i64 kv_head,
+            float* const* y, float* const* log_sum) {
+  const KvPages& kv = a.pages;
+  const i64 value_panels = ceil_div(kv.value_size, panel_rows);
+  Scratch scratch(Rows * (kv.key_size + 2 * page_keys + value_panels * panel_rows));
+  float* q = scratch.data();
+  float* scores = q + Rows * kv.key_size;
+  float* p = scores + Rows * page_keys;
+  float* acc = p + Rows * page_keys;
+  for (int r = 0; r < Rows; ++r) {
+    for (i64 d = 0; d < kv.key_size; ++d) q[d * Rows + r] = t.q[r][d];
+  }
+  for (i64 i = 0; i < Rows * value_panels * panel_rows; ++i) acc[i] = 0.0f;
+  float most[Rows], sum[Rows], correction[Rows];
+  for (int r = 0; r < Rows; ++r) {
+    most[r] = minus_infinity;
+    sum[r] = 0.0f;
+  }
+  for (i64 page = t.all.begin / page_keys; page * page_keys < t.all.end; ++page) {
+    const i64 place = s.pages[page] * kv.heads + kv_head;
+    page_scores<Rows>(q, kv.keys + place * key_page_floats(kv.key_size), kv.key_size, scores);
+    for (int r = 0; r < Rows; ++r) {
+      float* row = scores + r * page_keys;
+      correction[r] = page_softmax(t.visible[r], page * page_keys, a.scale, row, &most[r], &sum[r]);
+      for (i64 j = 0; j < page_keys; ++j) p[j * Rows + r] = row[j];
+    }
+    page_values<Rows>(p, kv.values + place * value_page_floats(kv.value_size), value_panels, correction, acc);
+  }
+  for (int r = 0; r < Rows; ++r) {
+    const float* row = acc + r * value_panels * panel_rows;
+    for (i64 d = 0; d < kv.value_size; ++d) y[r][d] = row[d] / sum[r] + 0.0f;
+    if (log_sum[r] != nullptr) *log_sum[r] = most[r] + __builtin_logf(sum[r]);
+  }
+}
+
+void attention(const Stream& stream, const AttentionArgs& a) {
+  const KvPages& kv = a.pages;
+  const i64 share = a.heads / kv.heads;
+  for (const AttentionSequence& s : a.sequences) {
+    // A tile is consecutive (row, head) pairs of one key/value head.
+    const i64 pairs = s.rows * share;
+    const i64 tiles = ceil_div(pairs, i64{tile_rows});
+    stream.threads->parallel_for(tiles * kv.heads, 1, [&](i64 begin, i64 end) {
+      for (i64 item = begin; item < end; ++item) {
+        const i64 kv_head = item % kv.heads;
+        AttentionTile t;
+        float* y[tile_rows];
+        float* log_sum[tile_rows];
+        for (i64 pair = item / kv.heads * tile_rows; t.rows < tile_rows && pair < pairs; ++pair, ++t.rows) {
+          const i64 row = s.first_row + pair / share;
+          const i64 place = row * a.heads + kv_head * share + pair % share;
+          t.q[t.rows] = a.q + place * kv.key_size;
+          y[t.rows] = a.y + place * kv.value_size;
+          log_sum[t.rows] = a.log_sum != nullptr ? a.log_sum + place : nullptr;
+          const KeyRange seen = visible_keys(a.mask, a.window, s, row);
+          t.visible[t.rows] = seen;
+          if (t.rows == 0) {
+            t.all = seen;
+          } else {
+            t.all.begin = seen.begin < t.all.begin ? seen.begin : t.all.begin;
+            t.all.end = seen.end > t.all.end ? seen.end : t.all.end;
+          }
+        }
+        switch (t.rows) {
+          case 1: attend<1>(a, s, t, kv_head, y, log_sum); break;
+          case 2: attend<2>(a, s, t, kv_head, y, log_sum); break;
+          case 3: attend<3>(a, s, t, kv_head, y, log_sum); break;
+          case 4: attend<4>(a, s, t, kv_head, y, log_sum); break;
+          case 5: attend<5>(a, s, t, kv_head, y, log_sum); break;
+          case 6: attend<6>(a, s, t, kv_head, y, log_sum); break;
+#if defined(__AVX512F__)
+          case 7: attend<7>(a, s, t, kv_head, y, log_sum); break;
+          case 8: attend<8>(a, s, t, kv_head, y, log_sum); break;
+          case 9: attend<9>(a, s, t, kv_head, y, log_sum); break;
+          case 10: attend<10>(a, s, t, kv_head, y, log_sum); break;
+          case 11: attend<11>(a, s, t, kv_head, y, log_sum); break;
+          case 12: attend<12>(a, s, t, kv_head, y, log_sum); break;
+#endif
+          default: break;
+        }
+      }
+    });
+  }
+}
+
+// ---- the limits of the machine ----
+
+i64 multiply_add_burst(i64 rounds, float* sink) {
+#if defined(__AVX512F__)
+  constexpr int sums = 16;
+#else
+  constexpr int sums = 6;  // 12 registers
+#endif
+  Lanes sum[sums];
+  const Lanes factor = splat(0.999f);
+  const Lanes term = splat(0.001f);
+  for (int i = 0; i < sums; ++i) sum[i] = splat(static_cast<float>(i));
+  for (i64 round = 0; round < rounds; ++round) {
+    for (int i = 0; i < sums; ++i) sum[i] = fma(sum[i], factor, term);
+  }
+  Lanes all = sum[0];
+  for (int i = 1; i < sums; ++i) all = all + sum[i];
+  *sink = total(all);
+  return rounds * sums * 16 * 2;
+}
+
+/// Four streams a thread, as the decode kernels read weights.
+float read_burst(const float* x, i64 count) {
+  const i64 quarter = count / 4 / 16 * 16;
+  Lanes sum[4] = {splat(0.0f), splat(0.0f), splat(0.0f), splat(0.0f)};
+  for (i64 i = 0; i < quarter; i += 16) {
+    for (i64 stream = 0; stream < 4; ++stream) sum[stream] = sum[stream] + load(x + stream * quarter + i);
+  }
+  return total(sum[0] + sum[1] + sum[2] + sum[3]);
+}
+
+void fill_vector_slots(Kernels& kernels) {
+  kernels.multiply_add_burst = multiply_add_burst;
+  kernels.read_burst = read_burst;
+  kernels.linear = linear;
+  kernels.rms_norm = rms_norm;
+  kernels.layer_norm = layer_norm;
+  kernels.softmax = softmax;
+  kernels.attention = attention;
+  kernels.unary = unary;
+}
+
+}  // namespace
+}  // namespace medlar::backend::cpu

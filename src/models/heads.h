@@ -1,0 +1,32 @@
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "models/model.h"
+#include "nn/linear.h"
+
+namespace medlar::models {
+
+/// What stands on a decoder's last hidden states: the next-token head (its own matrix, or the embedding's
+/// when tied), or a token classifier "score" where the architecture's name says so.
+class DecoderHead {
+ public:
+  DecoderHead(const Json& config, const nn::Weights& w, const ops::Weight& embedding, bool tied);
+
+  /// h [T, D] -> "logits" [R, V] or [R, labels], whole on every rank; R rows are those the batch names.
+  Outputs operator()(Context& ctx, const Tensor& h, const Batch& batch) const;
+  bool generates() const { return generates_; }
+
+ private:
+  bool generates_;
+  nn::Linear linear_;
+};
+
+/// Rows of h [T, D] that need logits: all, or those the batch names.
+Tensor rows_for_logits(Context& ctx, const Tensor& h, const Batch& batch);
+
+/// Throws unsupported where `count` heads cannot be shared among the ranks.
+void check_ranks(const nn::Weights& w, std::string_view what, i64 count);
+
+}  // namespace medlar::models

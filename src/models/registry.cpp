@@ -1,0 +1,33 @@
+#include <algorithm>
+
+#include "base/error.h"
+#include "models/config.h"
+#include "models/model.h"
+
+namespace medlar::models {
+
+const Family& bert_family();
+const Family& llama_family();
+const Family& mistral_family();
+const Family& qwen2_family();
+const Family& qwen3_family();
+
+std::span<const Family* const> all_families() {
+  static const Family* const families[] = {
+      &bert_family(), &llama_family(), &mistral_family(), &qwen2_family(), &qwen3_family(),
+  };
+  return families;
+}
+
+const Family& family_of(const Json& config) {
+  const std::string type = ConfigReader(config).text_or("model_type", "");
+  std::string known;
+  for (const Family* family : all_families()) {
+    if (std::ranges::find(family->model_types, type) != family->model_types.end()) return *family;
+    known += (known.empty() ? "" : ", ") + std::string(family->name);
+  }
+  if (type.empty()) fail(ErrorCode::unsupported, "the configuration names no model_type (known: {})", known);
+  fail(ErrorCode::unsupported, "no family for model_type '{}' (known: {})", type, known);
+}
+
+}  // namespace medlar::models

@@ -1,0 +1,202 @@
+#include "runtime/conformance.h"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+
+#include "base/error.h"
+#include "base/mapped_file.h"
+#include "formats/safetensors.h"
+#include "formats/tensor_values.h"
+#include "runtime/engine.h"
+#include "text/load_tokenizer.h"
+
+namespace medlar::runtime {
+namespace {
+
+using formats::SafetensorsFile;
+using formats::StoredTensor;
+using formats::to_floats;
+using formats::to_integers;
+
+std::string shortened(const std::vector<i64>& ids) {
+  constexpr std::size_t most = 24;
+  const std::size_t count = std::min(ids.size(), most);
+  return fmt::format("[{}{}]", fmt::join(ids.begin(), ids.begin() + static_cast<std::ptrdiff_t>(count), ", "),
+                     ids.size() > most ? ", ..." : "");
+}
+
+VectorResult compare_ids(std::string name, const std::vector<i64>& got, const std::vector<i64>& expected) {
+  VectorResult result = {.name = std::move(name), .pass = got == expected, .expected = {}, .got = {}};
+  if (!result.pass) {
+    result.expected = shortened(expected);
+    result.got = shortened(got);
+  }
+  return result;
+}
+
+VectorResult compare_values(std::string name, std::span<const float> got, std::span<const float> expected,
+                            double tolerance) {
+  VectorResult result = {.name = std::move(name), .tolerance = tolerance, .expected = {}, .got = {}};
+  if (got.size() != expected.size()) {
+    result.error = INFINITY;
+    result.expected = fmt::format("{} values", expected.size());
+    result.got = fmt::format("{} values", got.size());
+    return result;
+  }
+  double largest = 0.0;
+  double difference = 0.0;
+  std::size_t worst = 0;
+  for (std::size_t i = 0; i < got.size(); ++i) {
+    largest = std::max(largest, std::fabs(static_cast<double>(expected[i])));
+    const double d = std::fabs(static_cast<double>(got[i]) - static_cast<double>(expected[i]));
+    if (!(d <= difference)) {
+      difference = std::isnan(d) ? static_cast<double>(INFINITY) : d;
+      worst = i;
+    }
+  }
+  result.error = largest > 0.0 ? difference / largest : difference;
+  result.pass = result.error <= tolerance;
+  if (!result.pass) {
+    result.expected = fmt::format("{} at {}", expected[worst], worst);
+    result.got = fmt::format("{}", got[worst]);
+  }
+  return result;
+}
+
+/// The golden tensors of one input, whole or with a layer number, and what the model gave for them.
+class CheckpointVerifier {
+ public:
+  CheckpointVerifier(Runner& runner, const formats::Checkpoint& checkpoint, const SafetensorsFile& golden,
+                     const Json& meta)
+      : runner_(runner), checkpoint_(checkpoint), golden_(golden), meta_(meta) {
+    if (meta.contains("relative_tolerance") && meta["relative_tolerance"].is_number()) {
+      tolerance_ = meta["relative_tolerance"].get<double>();
+    }
+  }
+
+  std::vector<VectorResult> run() {
+    for (i64 i = 0; find("ids", i) != nullptr; ++i) run_input(i);
+    run_texts();
+    run_dequantised();
+    return std::move(results_);
+  }
+
+ private:
+  const StoredTensor* find(std::string_view name, i64 index) const {
+    const auto found = golden_.tensors.find(fmt::format("{}_{}", name, index));
+    return found == golden_.tensors.end() ? nullptr : &found->second;
+  }
+
+  void expect(const std::string& name, i64 index, std::span<const float> got) {
+    const StoredTensor* expected = find(name, index);
+    if (expected == nullptr) return;
+    results_.push_back(compare_values(fmt::format("{}_{}", name, index), got, to_floats(*expected), tolerance_));
+  }
+
+  void run_input(i64 i) {
+    const std::vector<i64> ids = to_integers(*find("ids", i));
+    const std::vector<i64> types = find("token_type", i) != nullptr ? to_integers(*find("token_type", i)) : std::vector<i64>();
+    const ops::Observer observer = [&](i64 layer, const Tensor& hidden) {
+      const auto expected = golden_.tensors.find(fmt::format("hidden_{}_{}", i, layer));
+      if (expected == golden_.tensors.end()) return;
+      results_.push_back(
+          compare_values(expected->first, hidden.values(), to_floats(expected->second), tolerance_));
+    };
+    const TokenInput input = {.ids = ids, .token_types = types};
+    const models::Outputs outputs = runner_.run({&input, 1}, &observer);
+    for (const models::Output& output : outputs) expect(output.name, i, output.value.values());
+    if (outputs.front().name == "last_hidden_state") pooled(i, outputs.front().value);
+    if (const StoredTensor* greedy = find("greedy", i)) {
+      const std::vector<i64> expected = to_integers(*greedy);
+      const std::vector<i64> got = generate(runner_, {.prompt = ids, .max_tokens = ssize_of(expected), .sampling = {}, .stop_ids = {}});
+      results_.push_back(compare_ids(fmt::format("greedy_{}", i), got, expected));
+    }
+  }
+
+  void pooled(i64 i, const Tensor& hidden) {
+    ops::Context ctx = runner_.context();
+    const i64 starts[] = {0, hidden.size(0)};
+    expect("mean", i, ops::mean_rows(ctx, hidden, starts).values());
+    expect("cls", i, hidden.values().first(static_cast<std::size_t>(hidden.size(1))));
+  }
+
+  void run_texts() {
+    if (!meta_.contains("texts") || find("text_ids", 0) == nullptr) return;
+    const text::Tokenizer tokenizer = text::tokenizer_from_gguf(checkpoint_.metadata);
+    i64 k = 0;
+    for (const Json& entry : meta_["texts"]) {
+      const StoredTensor* expected = find("text_ids", k);
+      if (expected != nullptr) {
+        const auto encoding = tokenizer.encode(
+            entry.get<std::string>(),
+            {.special_tokens = text::SpecialTokens::add, .special_text = text::SpecialText::parse});
+        results_.push_back(compare_ids(fmt::format("text_ids_{}", k), encoding.ids, to_integers(*expected)));
+      }
+      ++k;
+    }
+  }
+
+  void run_dequantised() {
+    constexpr std::string_view prefix = "dequantised.";
+    for (const auto& [name, expected] : golden_.tensors) {
+      if (!name.starts_with(prefix)) continue;
+      const StoredTensor* stored = checkpoint_.find(name.substr(prefix.size()));
+      if (stored == nullptr) continue;
+      results_.push_back(compare_values(name, to_floats(*stored), to_floats(expected), 1e-6));
+    }
+  }
+
+  Runner& runner_;
+  const formats::Checkpoint& checkpoint_;
+  const SafetensorsFile& golden_;
+  const Json& meta_;
+  double tolerance_ = 1e-4;
+  std::vector<VectorResult> results_;
+};
+
+}  // namespace
+
+bool Certificate::passed() const {
+  return !vectors.empty() && std::ranges::all_of(vectors, [](const VectorResult& v) { return v.pass; });
+}
+
+Json Certificate::to_json() const {
+  Json list = Json::array();
+  for (const VectorResult& v : vectors) {
+    Json entry = {{"name", v.name}, {"pass", v.pass}};
+    if (v.tolerance > 0.0) {
+      entry["error"] = std::isfinite(v.error) ? Json(v.error) : Json("infinite");
+      entry["tolerance"] = v.tolerance;
+    }
+    if (!v.pass) {
+      entry["expected"] = v.expected;
+      entry["got"] = v.got;
+    }
+    list.push_back(std::move(entry));
+  }
+  const auto passing = std::ranges::count_if(vectors, [](const VectorResult& v) { return v.pass; });
+  return {{"subject", subject},
+          {"reference", reference},
+          {"conformant", passed()},
+          {"passed", passing},
+          {"failed", ssize_of(vectors) - passing},
+          {"vectors", std::move(list)}};
+}
+
+Certificate verify_checkpoint(Runner& runner, const formats::Checkpoint& checkpoint,
+                              const std::filesystem::path& golden) {
+  const auto mapped = MappedFile::open(golden);
+  const SafetensorsFile file = formats::parse_safetensors(mapped->bytes(), golden.string(), mapped);
+  const std::filesystem::path meta_path = golden.parent_path() / "meta.json";
+  const Json meta = std::filesystem::exists(meta_path) ? read_json_file(meta_path) : Json::object();
+  Certificate certificate = {.subject = checkpoint.path.string(),
+                             .reference = meta.value("reference", std::string()),
+                             .vectors = CheckpointVerifier(runner, checkpoint, file, meta).run()};
+  if (certificate.vectors.empty()) {
+    fail(ErrorCode::unsupported, "{} holds no vectors for a {} model", golden.string(), runner.family().name);
+  }
+  return certificate;
+}
+
+}  // namespace medlar::runtime

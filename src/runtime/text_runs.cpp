@@ -1,0 +1,94 @@
+#include "runtime/text_runs.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/error.h"
+
+namespace medlar::runtime {
+namespace {
+
+/// -log softmax(row)[target], in double.
+double negative_log_likelihood(std::span<const float> row, i64 target) {
+  const double highest = static_cast<double>(*std::ranges::max_element(row));
+  double total = 0.0;
+  for (const float x : row) total += std::exp(static_cast<double>(x) - highest);
+  return highest + std::log(total) - static_cast<double>(row[static_cast<std::size_t>(target)]);
+}
+
+}  // namespace
+
+double Perplexity::value() const { return std::exp(nll / static_cast<double>(predicted)); }
+
+Perplexity perplexity(Runner& runner, const text::Tokenizer& tokenizer, const std::string& text, i64 context,
+                      const Checkpoints& between) {
+  if (!runner.facts().generates) fail(ErrorCode::unsupported, "perplexity needs a model that predicts tokens");
+  std::vector<i64> first = tokenizer.encode("", {.special_tokens = text::SpecialTokens::add}).ids;
+  if (first.size() > 1) first.resize(1);
+  const std::vector<i64> tokens = tokenizer.encode(text).ids;
+  const i64 per_window = context - ssize_of(first);
+  if (ssize_of(tokens) + ssize_of(first) < 2 || per_window < 1) {
+    fail(ErrorCode::invalid_argument, "perplexity needs a text and a context of at least two tokens");
+  }
+  Perplexity result;
+  for (i64 begin = 0; begin < ssize_of(tokens); begin += per_window) {
+    between();
+    const i64 end = std::min(begin + per_window, ssize_of(tokens));
+    std::vector<i64> window = first;
+    window.insert(window.end(), tokens.begin() + begin, tokens.begin() + end);
+    if (window.size() < 2) continue;
+    const TokenInput input = {.ids = window, .token_types = {}};
+    const models::Outputs outputs = runner.run({&input, 1});
+    const Tensor& logits = outputs.front().value;
+    const auto width = static_cast<std::size_t>(logits.size(1));
+    for (std::size_t i = 0; i + 1 < window.size(); ++i) {
+      result.nll += negative_log_likelihood(logits.values().subspan(i * width, width), window[i + 1]);
+      ++result.predicted;
+    }
+  }
+  return result;
+}
+
+Embeddings embed(Runner& runner, const text::Tokenizer& tokenizer, const std::vector<std::string>& texts,
+                 const EmbedOptions& options, const Checkpoints& between) {
+  Embeddings result;
+  const i64 context = runner.facts().context;
+  std::vector<std::vector<i64>> ids;
+  for (const std::string& text : texts) {
+    ids.push_back(tokenizer.encode(text, {.special_tokens = text::SpecialTokens::add}).ids);
+    if (ssize_of(ids.back()) > context) {
+      ids.back() = tokenizer.windows(text, context, 0).front().ids;
+      ++result.truncated;
+    }
+  }
+  for (std::size_t next = 0; next < ids.size();) {
+    between();
+    std::vector<TokenInput> batch;
+    std::vector<i64> starts = {0};
+    while (next < ids.size() && (batch.empty() || starts.back() + ssize_of(ids[next]) <= options.batch_tokens)) {
+      batch.push_back({.ids = ids[next], .token_types = {}});
+      starts.push_back(starts.back() + ssize_of(ids[next]));
+      ++next;
+    }
+    const models::Outputs outputs = runner.run(batch);
+    if (outputs.front().name != "last_hidden_state") {
+      fail(ErrorCode::unsupported, "this {} model has a task head; embeddings need the bare encoder",
+           runner.family().name);
+    }
+    ops::Context ctx = runner.context();
+    const Tensor& hidden = outputs.front().value;
+    const std::span<const i64> firsts(starts.data(), starts.size() - 1);
+    Tensor pooled = options.pooling == Pooling::mean
+                        ? ops::mean_rows(ctx, hidden, starts)
+                        : ops::gather_rows(ctx, hidden, Tensor::of(ctx.pool, {ssize_of(firsts)}, firsts));
+    if (options.normalise == Normalise::yes) pooled = ops::l2_normalise(ctx, pooled);
+    result.dimensions = pooled.size(1);
+    for (i64 row = 0; row < pooled.size(0); ++row) {
+      const float* from = pooled.f32() + row * pooled.size(1);
+      result.rows.emplace_back(from, from + pooled.size(1));
+    }
+  }
+  return result;
+}
+
+}  // namespace medlar::runtime
