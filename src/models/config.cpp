@@ -73,6 +73,17 @@ double yarn_attention_factor(const Json& scaling, double factor) {
   return mscale != 0.0 && mscale_all != 0.0 ? magnitude(mscale) / magnitude(mscale_all) : magnitude(1.0);
 }
 
+/// Weights that a quantiser rewrote are not the matrices that their names promise.
+void check_layout_known(const Json& config) {
+  for (const char* key : {"quantization_config", "quantization", "_mlx_quantization"}) {
+    const auto found = config.find(key);
+    if (found == config.end() || !found->is_object()) continue;
+    const std::string method = ConfigReader(*found).text_or("quant_method", key);
+    fail(ErrorCode::unsupported, "weights in the layout '{}' are not supported; convert the model to safetensors in "
+         "bf16 or to GGUF", method);
+  }
+}
+
 }  // namespace
 
 Json model_config(const formats::Checkpoint& checkpoint) {
@@ -84,6 +95,7 @@ Json model_config(const formats::Checkpoint& checkpoint) {
   if (checkpoint.container == formats::Container::tensorflow && !config.contains("model_type")) {
     config["model_type"] = "bert";
   }
+  check_layout_known(config);
   return config;
 }
 

@@ -121,7 +121,8 @@ std::optional<i64> Bpe::whole_word(std::string_view word) const {
 void Bpe::encode(std::string_view text, std::span<const ByteRange> pieces,
                  std::vector<Token>& tokens) const {
   const i64 words = splits_at_marks_ ? ssize_of(text) / 4 : static_cast<i64>(pieces.size());
-  tokens.reserve(tokens.size() + text.size() / 3);
+  // Only the first time: asked for again and again, reserve would copy all tokens each time.
+  if (tokens.empty()) tokens.reserve(text.size() / 3);
   WordCache cache(text, words, tokens);
   for (const ByteRange& piece : pieces) {
     if (!splits_at_marks_) {

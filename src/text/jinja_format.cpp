@@ -400,7 +400,8 @@ std::string format_time(std::string_view format, std::chrono::local_seconds time
       continue;
     }
     bool padded = true;
-    if (format[++i] == '-' && i + 1 < format.size()) {
+    ++i;
+    if (format[i] == '-' && i + 1 < format.size()) {
       padded = false;
       ++i;
     }

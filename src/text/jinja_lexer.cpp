@@ -76,8 +76,8 @@ class Lexer {
     if (has_sign) ++inside;
     if (kind == '#') {
       skip_comment(inside);
-    } else if (kind == '%' && starts_raw(inside)) {
-      read_raw(inside);
+    } else if (const auto raw = kind == '%' ? word_tag(inside, "raw") : std::nullopt) {
+      read_raw(*raw);
     } else {
       add(kind == '{' ? TokenKind::output_begin : TokenKind::block_begin, "");
       advance_to(inside);
@@ -135,11 +135,9 @@ class Lexer {
     if (from >= source_.size()) return source_.size();
     return source_.size() - strip_left(source_.substr(from)).size();
   }
-  bool starts_raw(std::size_t inside) const { return word_tag(inside, "raw").has_value(); }
 
-  void read_raw(std::size_t inside) {
-    const auto begin = word_tag(inside, "raw");
-    finish_tag(begin->end, 2, begin->sign, false);
+  void read_raw(const WordTag& begin) {
+    finish_tag(begin.end, 2, begin.sign, false);
     for (auto i = source_.find("{%", position_); i != std::string_view::npos;
          i = source_.find("{%", i + 2)) {
       std::size_t word = i + 2;

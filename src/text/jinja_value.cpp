@@ -75,7 +75,9 @@ std::size_t hash_at(const Value& value, i64 depth) {
   fail_type("a dict key must be a text, a number or a tuple", value);
 }
 
-int sign(auto left, auto right) { return left < right ? -1 : static_cast<int>(right < left); }
+int sign(const auto& left, const auto& right) {
+  return left < right ? -1 : static_cast<int>(right < left);
+}
 
 int compare_at(const Value& left, const Value& right, i64 depth) {
   check_depth(depth);

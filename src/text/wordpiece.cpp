@@ -26,7 +26,8 @@ WordPiece::WordPiece(Vocabulary vocabulary, const Options& options)
 
 void WordPiece::encode(std::string_view text, std::span<const ByteRange> pieces,
                        std::vector<Token>& tokens) const {
-  tokens.reserve(tokens.size() + pieces.size() + pieces.size() / 2);
+  // Only the first time: asked for again and again, reserve would copy all tokens each time.
+  if (tokens.empty()) tokens.reserve(pieces.size() + pieces.size() / 2);
   WordCache cache(text, static_cast<i64>(pieces.size()), tokens);
   for (const ByteRange& piece : pieces) {
     if (cache.replay(piece)) continue;

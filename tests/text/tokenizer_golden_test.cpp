@@ -196,5 +196,16 @@ INSTANTIATE_TEST_SUITE_P(
                     Ggml{"llama-bpe", "data/tok/llama3_1.tokenizer.json.gz"},
                     Ggml{"deepseek-llm", ""}, Ggml{"qwen2", ""}, Ggml{"command-r", ""}));
 
+TEST(Llama2cVocabulary, ReadsTheStoriesBack) {
+  MEDLAR_NEEDS_SHARED();
+  const Tokenizer tokenizer = load_tokenizer(shared("data/weights/stories260K/tok512.bin"));
+  const std::string text = "Once upon a time, there was a little girl named Lily.";
+  const Encoding encoding = tokenizer.encode(text, {.special_tokens = SpecialTokens::add});
+  EXPECT_EQ(tokenizer.vocab_size(), 512);
+  EXPECT_EQ(encoding.ids.front(), 1);
+  EXPECT_LT(encoding.ids.size(), text.size() / 2);
+  EXPECT_EQ(tokenizer.decode(encoding.ids), text);
+}
+
 }  // namespace
 }  // namespace medlar::text

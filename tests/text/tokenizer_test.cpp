@@ -2,13 +2,19 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <chrono>
+#include <filesystem>
+#include <fstream>
+#include <functional>
 #include <random>
 #include <thread>
 
 #include "base/error.h"
 #include "small_tokenizers.h"
+#include "text/merges.h"
 #include "text/normal_forms.h"
+#include "text/pretokenizer.h"
 #include "text/regex.h"
 #include "text/splitter.h"
 #include "text/vocabulary_file.h"
@@ -327,6 +333,16 @@ TEST(Hostile, LongRunsEncodeFast) {
   }
 }
 
+TEST(Hostile, ManyAddedTokensEncodeFast) {
+  const Tokenizer tokenizer = small::from(small::byte_level_json());
+  std::string text;
+  for (int i = 0; i < 100000; ++i) text += "ab<|end|>";
+  const auto begin = std::chrono::steady_clock::now();
+  const Encoding encoding = tokenizer.encode(text, {.special_text = SpecialText::parse});
+  EXPECT_LT(std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count(), 20.0);
+  EXPECT_EQ(encoding.ids.size(), 200000u);
+}
+
 TEST(Threads, ShareATokenizer) {
   const Tokenizer tokenizer = small::from(small::byte_level_json());
   std::mt19937 random(1);
@@ -359,6 +375,21 @@ TEST(Roles, AreFoundByNameAndConfig) {
   EXPECT_EQ(tokenizer.token_text(99), std::nullopt);
   EXPECT_TRUE(tokenizer.is_special(4));
   EXPECT_EQ(tokenizer.vocab_size(), 13);
+}
+
+TEST(LoadTokenizer, ReadsAFolderWithItsConfig) {
+  const std::filesystem::path folder =
+      std::filesystem::path(testing::TempDir()) / "medlar_tokenizer_folder";
+  std::filesystem::create_directories(folder);
+  std::ofstream(folder / "tokenizer.json") << small::byte_level_json().dump();
+  std::ofstream(folder / "tokenizer_config.json")
+      << R"({"eos_token": {"content": "<|end|>"}, "pad_token": "<|user|>"})";
+  const Tokenizer tokenizer = load_tokenizer(folder);
+  EXPECT_EQ(tokenizer.special_ids().eos, 263);
+  EXPECT_EQ(tokenizer.special_ids().pad, 264);
+  EXPECT_EQ(tokenizer.eos_ids(), (Ids{263}));
+  std::filesystem::remove_all(folder);
+  EXPECT_EQ(error_of([&] { load_tokenizer(folder); }), ErrorCode::not_found);
 }
 
 }  // namespace
