@@ -1,4 +1,5 @@
-// medlar bench machine, bench model: the limits of this machine, and how near a model comes to them.
+// medlar bench machine, bench model: the limits of this machine, and how near a model comes to
+// them.
 #include <algorithm>
 #include <chrono>
 #include <memory>
@@ -12,7 +13,9 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
 
 /// Median of several timings of `work`, after one that is not counted.
 double median_seconds(i64 repeats, const std::function<void()>& work) {
@@ -36,7 +39,8 @@ struct MachineLimits {
 
 MachineLimits measure_limits(const backend::Kernels& kernels, ThreadPool& threads) {
   if (kernels.read_burst == nullptr) {
-    fail(ErrorCode::unsupported, "the instruction set '{}' has no measure of the machine's limits", kernels.name);
+    fail(ErrorCode::unsupported, "the instruction set '{}' has no measure of the machine's limits",
+         kernels.name);
   }
   constexpr i64 floats = i64{1} << 27;  // 512 MiB: beyond every cache
   const std::unique_ptr<float[]> memory(new float[static_cast<std::size_t>(floats)]);
@@ -47,18 +51,21 @@ MachineLimits measure_limits(const backend::Kernels& kernels, ThreadPool& thread
   std::vector<float> sinks(static_cast<std::size_t>(threads.size()));
   const double read_seconds = median_seconds(7, [&] {
     threads.parallel_for(threads.size(), 1, [&](i64 begin, i64 end) {
-      for (i64 t = begin; t < end; ++t) sinks[static_cast<std::size_t>(t)] = kernels.read_burst(memory.get() + t * share, share);
+      for (i64 t = begin; t < end; ++t)
+        sinks[static_cast<std::size_t>(t)] = kernels.read_burst(memory.get() + t * share, share);
     });
   });
   constexpr i64 rounds = 20'000'000;
   i64 operations = 0;
   const double burst_seconds = median_seconds(5, [&] {
     threads.parallel_for(threads.size(), 1, [&](i64 begin, i64 end) {
-      for (i64 t = begin; t < end; ++t) operations = kernels.multiply_add_burst(rounds, &sinks[static_cast<std::size_t>(t)]);
+      for (i64 t = begin; t < end; ++t)
+        operations = kernels.multiply_add_burst(rounds, &sinks[static_cast<std::size_t>(t)]);
     });
   });
-  return {.gigabytes_per_second = static_cast<double>(share * threads.size() * 4) / read_seconds / 1e9,
-          .gigaflops = static_cast<double>(operations * threads.size()) / burst_seconds / 1e9};
+  return {
+      .gigabytes_per_second = static_cast<double>(share * threads.size() * 4) / read_seconds / 1e9,
+      .gigaflops = static_cast<double>(operations * threads.size()) / burst_seconds / 1e9};
 }
 
 /// The f32 product [512, 1024] x [1024, 1024], in GFLOP/s.
@@ -80,7 +87,8 @@ double gemm_gigaflops(const backend::Kernels& kernels, ThreadPool& threads) {
   view.layout = backend::WeightLayout::panels;
   view.data = panels;
   const double seconds = median_seconds(15, [&] {
-    kernels.linear(stream, {.x = x.f32(), .rows = rows, .weight = view, .bias = nullptr, .y = y.f32()});
+    kernels.linear(stream,
+                   {.x = x.f32(), .rows = rows, .weight = view, .bias = nullptr, .y = y.f32()});
   });
   return 2.0 * rows * out * in / seconds / 1e9;
 }
@@ -101,7 +109,8 @@ Result bench_machine(const BenchOptions& options, const Console& console) {
   console.line(fmt::format("instruction set {}, {} threads", kernels.name, threads.size()));
   console.line(fmt::format("memory read      {:8.1f} GB/s", limits.gigabytes_per_second));
   console.line(fmt::format("f32 multiply-add {:8.1f} GFLOP/s", limits.gigaflops));
-  console.line(fmt::format("f32 product      {:8.1f} GFLOP/s  512x1024x1024, {:.0f} % of the peak", gemm, 100.0 * gemm / limits.gigaflops));
+  console.line(fmt::format("f32 product      {:8.1f} GFLOP/s  512x1024x1024, {:.0f} % of the peak",
+                           gemm, 100.0 * gemm / limits.gigaflops));
   return {.data = {{"isa", kernels.name},
                    {"threads", threads.size()},
                    {"read_gb_per_s", limits.gigabytes_per_second},
@@ -119,8 +128,11 @@ struct ModelTimes {
 ModelTimes time_once(runtime::Runner& runner, const BenchOptions& options) {
   std::vector<i64> prompt;
   for (i64 i = 0; i < options.prompt; ++i) prompt.push_back(i % runner.facts().vocabulary);
-  runtime::Engine engine(runner, {.cache_tokens = options.prompt + options.tokens + 1, .step_tokens = options.machine.chunk, .sequences = 1});
-  engine.submit({.prompt = prompt, .max_tokens = options.tokens + 1, .sampling = {}, .stop_ids = {}});
+  runtime::Engine engine(runner, {.cache_tokens = options.prompt + options.tokens + 1,
+                                  .step_tokens = options.machine.chunk,
+                                  .sequences = 1});
+  engine.submit(
+      {.prompt = prompt, .max_tokens = options.tokens + 1, .sampling = {}, .stop_ids = {}});
   Clock::time_point start = Clock::now();
   while (engine.step().empty()) stop_if_interrupted();
   const double prefill = seconds_since(start);
@@ -139,46 +151,54 @@ double median_of(std::vector<double> values) {
 
 Result bench_model(const BenchOptions& options, const Console& console) {
   Result result;
-  with_model(options.model, options.machine, console, [&](runtime::Runner& runner, const formats::Checkpoint&, i64 rank) {
-    std::vector<double> prefill;
-    std::vector<double> per_token;
-    time_once(runner, options);
-    for (i64 i = 0; i < options.repeats; ++i) {
-      const ModelTimes times = time_once(runner, options);
-      prefill.push_back(times.prefill);
-      per_token.push_back(times.per_token);
-    }
-    if (rank != 0) return;
-    ThreadPool threads(options.machine.threads_per_rank() * options.machine.ranks);
-    const MachineLimits limits = measure_limits(runner.kernels(), threads);
-    const double bytes = static_cast<double>(runner.decode_bytes() * options.machine.ranks);
-    const double flops = 2.0 * static_cast<double>(runner.matrix_values() * options.machine.ranks);
-    const double decode = median_of(per_token);
-    const double fill = median_of(prefill) / static_cast<double>(options.prompt);
-    result.data = {{"isa", runner.kernels().name},
-                   {"threads", threads.size()},
-                   {"prefill_tokens_per_s", 1.0 / fill},
-                   {"prefill_gflops", flops / fill / 1e9},
-                   {"prefill_share", flops / fill / 1e9 / limits.gigaflops},
-                   {"decode_tokens_per_s", 1.0 / decode},
-                   {"decode_gb_per_s", bytes / decode / 1e9},
-                   {"decode_share", bytes / decode / 1e9 / limits.gigabytes_per_second},
-                   {"read_gb_per_s", limits.gigabytes_per_second},
-                   {"f32_gflops", limits.gigaflops},
-                   {"weight_bytes", runner.weight_bytes()}};
-  });
+  with_model(options.model, options.machine, console,
+             [&](runtime::Runner& runner, const formats::Checkpoint&, i64 rank) {
+               std::vector<double> prefill;
+               std::vector<double> per_token;
+               time_once(runner, options);
+               for (i64 i = 0; i < options.repeats; ++i) {
+                 const ModelTimes times = time_once(runner, options);
+                 prefill.push_back(times.prefill);
+                 per_token.push_back(times.per_token);
+               }
+               if (rank != 0) return;
+               ThreadPool threads(options.machine.threads_per_rank() * options.machine.ranks);
+               const MachineLimits limits = measure_limits(runner.kernels(), threads);
+               const double bytes =
+                   static_cast<double>(runner.decode_bytes() * options.machine.ranks);
+               const double flops =
+                   2.0 * static_cast<double>(runner.matrix_values() * options.machine.ranks);
+               const double decode = median_of(per_token);
+               const double fill = median_of(prefill) / static_cast<double>(options.prompt);
+               result.data = {{"isa", runner.kernels().name},
+                              {"threads", threads.size()},
+                              {"prefill_tokens_per_s", 1.0 / fill},
+                              {"prefill_gflops", flops / fill / 1e9},
+                              {"prefill_share", flops / fill / 1e9 / limits.gigaflops},
+                              {"decode_tokens_per_s", 1.0 / decode},
+                              {"decode_gb_per_s", bytes / decode / 1e9},
+                              {"decode_share", bytes / decode / 1e9 / limits.gigabytes_per_second},
+                              {"read_gb_per_s", limits.gigabytes_per_second},
+                              {"f32_gflops", limits.gigaflops},
+                              {"weight_bytes", runner.weight_bytes()}};
+             });
   const Json& d = result.data;
-  console.line(fmt::format("prefill {:10.1f} tokens/s  {:7.1f} GFLOP/s  {:3.0f} % of the f32 peak", d["prefill_tokens_per_s"].get<double>(),
-                           d["prefill_gflops"].get<double>(), 100.0 * d["prefill_share"].get<double>()));
-  console.line(fmt::format("decode  {:10.1f} tokens/s  {:7.1f} GB/s     {:3.0f} % of the read bandwidth", d["decode_tokens_per_s"].get<double>(),
-                           d["decode_gb_per_s"].get<double>(), 100.0 * d["decode_share"].get<double>()));
+  console.line(fmt::format("prefill {:10.1f} tokens/s  {:7.1f} GFLOP/s  {:3.0f} % of the f32 peak",
+                           d["prefill_tokens_per_s"].get<double>(),
+                           d["prefill_gflops"].get<double>(),
+                           100.0 * d["prefill_share"].get<double>()));
+  console.line(
+      fmt::format("decode  {:10.1f} tokens/s  {:7.1f} GB/s     {:3.0f} % of the read bandwidth",
+                  d["decode_tokens_per_s"].get<double>(), d["decode_gb_per_s"].get<double>(),
+                  100.0 * d["decode_share"].get<double>()));
   return result;
 }
 
 }  // namespace
 
 Command add_bench_machine(CLI::App& bench) {
-  CLI::App* app = bench.add_subcommand("machine", "Memory bandwidth and arithmetic peak, and how near the kernels come");
+  CLI::App* app = bench.add_subcommand(
+      "machine", "Memory bandwidth and arithmetic peak, and how near the kernels come");
   const auto options = std::make_shared<BenchOptions>();
   options->machine.add_threads(*app);
   app->footer("Example: medlar bench machine --threads 2");
@@ -186,12 +206,19 @@ Command add_bench_machine(CLI::App& bench) {
 }
 
 Command add_bench_model(CLI::App& bench) {
-  CLI::App* app = bench.add_subcommand("model", "Prefill and decode speed of a model, with their share of the machine's limits");
+  CLI::App* app = bench.add_subcommand(
+      "model", "Prefill and decode speed of a model, with their share of the machine's limits");
   const auto options = std::make_shared<BenchOptions>();
   app->add_option("model", options->model, "Model folder or file")->required();
-  app->add_option("--prompt-tokens", options->prompt, "Length of the prompt")->check(CLI::Range(1, 1 << 20))->capture_default_str();
-  app->add_option("--max-tokens", options->tokens, "Tokens to decode")->check(CLI::Range(1, 1 << 20))->capture_default_str();
-  app->add_option("--repeats", options->repeats, "Runs; the median counts")->check(CLI::Range(1, 100))->capture_default_str();
+  app->add_option("--prompt-tokens", options->prompt, "Length of the prompt")
+      ->check(CLI::Range(1, 1 << 20))
+      ->capture_default_str();
+  app->add_option("--max-tokens", options->tokens, "Tokens to decode")
+      ->check(CLI::Range(1, 1 << 20))
+      ->capture_default_str();
+  app->add_option("--repeats", options->repeats, "Runs; the median counts")
+      ->check(CLI::Range(1, 100))
+      ->capture_default_str();
   options->machine.add_threads(*app);
   options->machine.add_ranks(*app);
   options->machine.add_chunk(*app);

@@ -14,13 +14,13 @@ namespace medlar::cli {
 /// What a verb leaves: the JSON of --json, and whether the thing that was asked for passed.
 struct Result {
   Json data = Json::object();
-  bool passed = true;       ///< false: exit 1, the data still stands (a certificate that fails)
+  bool passed = true;  ///< false: exit 1, the data still stands (a certificate that fails)
 };
 
 /// The console as verbs see it: text for people, or one JSON object at the end.
 struct Console {
   bool json = false;
-  bool progress = false;    ///< stderr is a terminal and --json was not given
+  bool progress = false;  ///< stderr is a terminal and --json was not given
 
   /// A line for people on stdout; nothing with --json.
   void line(const std::string& text) const;
@@ -30,10 +30,10 @@ struct Console {
 
 /// Options that several verbs share.
 struct MachineOptions {
-  i64 threads = 0;          ///< 0: all processors, shared among the ranks
+  i64 threads = 0;  ///< 0: all processors, shared among the ranks
   std::string isa = "auto";
   i64 ranks = 1;
-  i64 chunk = 512;          ///< tokens of a prompt that run in one step
+  i64 chunk = 512;  ///< tokens of a prompt that run in one step
 
   void add_threads(CLI::App& app);
   void add_ranks(CLI::App& app);

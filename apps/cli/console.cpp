@@ -19,12 +19,15 @@ void Console::write(const std::string& text) const {
 }
 
 void MachineOptions::add_threads(CLI::App& app) {
-  app.add_option("--threads", threads, "Threads to use (default: all processors)")->check(CLI::Range(1, 1024));
-  app.add_option("--isa", isa, "Instruction set: auto, reference, avx2, avx512")->capture_default_str();
+  app.add_option("--threads", threads, "Threads to use (default: all processors)")
+      ->check(CLI::Range(1, 1024));
+  app.add_option("--isa", isa, "Instruction set: auto, reference, avx2, avx512")
+      ->capture_default_str();
 }
 
 void MachineOptions::add_ranks(CLI::App& app) {
-  app.add_option("--ranks", ranks, "Split the model among this many ranks (threads of this process)")
+  app.add_option("--ranks", ranks,
+                 "Split the model among this many ranks (threads of this process)")
       ->check(CLI::Range(1, 64));
 }
 
@@ -54,6 +57,7 @@ void for_each_line(const std::string& path, const std::function<void(const std::
     stop_if_interrupted();
     visit(line);
   }
+  if (in.bad()) fail(ErrorCode::io, "cannot read {}", path);
 }
 
 }  // namespace medlar::cli

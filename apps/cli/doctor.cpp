@@ -28,13 +28,16 @@ std::vector<Finding> examine() {
   const double free_gb = static_cast<double>(memory_bytes(_SC_AVPHYS_PAGES)) / 1e9;
   const double all_gb = static_cast<double>(memory_bytes(_SC_PHYS_PAGES)) / 1e9;
   std::string families;
-  for (const models::Family* family : models::all_families()) families += (families.empty() ? "" : ", ") + std::string(family->name);
+  for (const models::Family* family : models::all_families())
+    families += (families.empty() ? "" : ", ") + std::string(family->name);
   return {
       {"processors", fmt::format("{}", available_processors()), true, ""},
       {"instruction set", fmt::format("{}", fmt::join(sets, ", ")), sets.front() != "reference",
-       "this processor lacks AVX2, FMA or F16C: models run, some twenty times slower; use a machine of 2013 or later"},
+       "this processor lacks AVX2, FMA or F16C: models run, some twenty times slower; use a "
+       "machine of 2013 or later"},
       {"memory", fmt::format("{:.1f} GB, {:.1f} GB free", all_gb, free_gb), free_gb > 2.0,
-       "close other programs: a 1B model in Q8_0 needs about 2 GB (medlar inspect MODEL says what yours needs)"},
+       "close other programs: a 1B model in Q8_0 needs about 2 GB (medlar inspect MODEL says what "
+       "yours needs)"},
       {"families", families, true, ""},
       {"accelerator", "none: this build runs on the processor", true, ""},
   };
@@ -55,7 +58,8 @@ Result doctor(const Console& console) {
 }
 
 /// Every verb with its long options, from the command line's own description.
-void collect_verbs(const CLI::App& app, const std::string& prefix, std::vector<std::pair<std::string, std::string>>& verbs) {
+void collect_verbs(const CLI::App& app, const std::string& prefix,
+                   std::vector<std::pair<std::string, std::string>>& verbs) {
   for (const CLI::App* verb : app.get_subcommands([](const CLI::App*) { return true; })) {
     std::string options = "--help --json";
     for (const CLI::Option* option : verb->get_options()) {
@@ -113,7 +117,8 @@ Result completion(const CLI::App& root, const std::string& shell, const Console&
 }  // namespace
 
 Command add_doctor(CLI::App& root) {
-  CLI::App* app = root.add_subcommand("doctor", "This machine: what can run, what is missing and the command that mends it");
+  CLI::App* app = root.add_subcommand(
+      "doctor", "This machine: what can run, what is missing and the command that mends it");
   app->footer("Example: medlar doctor");
   return {app, doctor};
 }
@@ -130,9 +135,12 @@ Command add_version(CLI::App& root) {
 Command add_completion(CLI::App& root) {
   CLI::App* app = root.add_subcommand("completion", "A completion script for your shell");
   const auto shell = std::make_shared<std::string>("bash");
-  app->add_option("shell", *shell, "bash or zsh")->check(CLI::IsMember({"bash", "zsh"}))->capture_default_str();
+  app->add_option("shell", *shell, "bash or zsh")
+      ->check(CLI::IsMember({"bash", "zsh"}))
+      ->capture_default_str();
   app->footer("Example: source <(medlar completion bash)");
-  return {app, [&root, shell](const Console& console) { return completion(root, *shell, console); }};
+  return {app,
+          [&root, shell](const Console& console) { return completion(root, *shell, console); }};
 }
 
 }  // namespace medlar::cli

@@ -21,7 +21,7 @@ struct ForwardOptions {
   bool hidden = false;
   i64 greedy = 0;
   MachineOptions machine;
-  bool chunked = false;   ///< --chunk was given
+  bool chunked = false;  ///< --chunk was given
 };
 
 struct Inputs {
@@ -38,7 +38,8 @@ Inputs read_inputs(const std::string& path) {
     if (ids == file.tensors.end()) break;
     const auto types = file.tensors.find(fmt::format("token_type_{}", i));
     inputs.ids.push_back(formats::to_integers(ids->second));
-    inputs.types.push_back(types == file.tensors.end() ? std::vector<i64>() : formats::to_integers(types->second));
+    inputs.types.push_back(types == file.tensors.end() ? std::vector<i64>()
+                                                       : formats::to_integers(types->second));
     if (!inputs.types.back().empty() && inputs.types.back().size() != inputs.ids.back().size()) {
       fail(ErrorCode::shape_mismatch, "token_type_{} and ids_{} differ in length", i, i);
     }
@@ -67,7 +68,11 @@ class OutputFile {
     std::vector<StoredTensor> tensors;
     Json shapes = Json::object();
     for (const auto& [name, entry] : entries_) {
-      tensors.push_back({.name = name, .format = entry.format, .shape = entry.shape, .bytes = entry.bytes, .owner = nullptr});
+      tensors.push_back({.name = name,
+                         .format = entry.format,
+                         .shape = entry.shape,
+                         .bytes = entry.bytes,
+                         .owner = nullptr});
       shapes[name] = std::vector<i64>(entry.shape.dims().begin(), entry.shape.dims().end());
     }
     formats::write_safetensors(path, tensors);
@@ -80,16 +85,19 @@ class OutputFile {
     Shape shape;
     std::vector<std::byte> bytes;
   };
-  void put(const std::string& name, QuantFormat format, Shape shape, std::span<const std::byte> bytes) {
+  void put(const std::string& name, QuantFormat format, Shape shape,
+           std::span<const std::byte> bytes) {
     entries_[name] = {format, shape, {bytes.begin(), bytes.end()}};
   }
   std::map<std::string, Entry> entries_;
 };
 
 /// Rows [first, first + count) of an output, in the shape the reference gives a single sequence.
-void add_rows(OutputFile& file, const std::string& name, const Tensor& value, i64 first, i64 count, bool vector) {
+void add_rows(OutputFile& file, const std::string& name, const Tensor& value, i64 first, i64 count,
+              bool vector) {
   const i64 width = value.size(1);
-  const auto rows = value.values().subspan(static_cast<std::size_t>(first * width), static_cast<std::size_t>(count * width));
+  const auto rows = value.values().subspan(static_cast<std::size_t>(first * width),
+                                           static_cast<std::size_t>(count * width));
   if (vector) return file.add(name, {count * width}, rows);
   file.add(name, {count, width}, rows);
 }
@@ -112,19 +120,20 @@ void run_batch(runtime::Runner& runner, const Inputs& inputs, bool hidden, Outpu
     const bool per_token = output.per == models::Per::token;
     for (std::size_t i = 0; i < batch.size(); ++i) {
       const bool vector = !per_token || output.value.size(1) == 1;
-      add_rows(file, fmt::format("{}_{}", output.name, i), output.value, per_token ? starts[i] : static_cast<i64>(i),
-               per_token ? rows_of(i) : 1, vector);
+      add_rows(file, fmt::format("{}_{}", output.name, i), output.value,
+               per_token ? starts[i] : static_cast<i64>(i), per_token ? rows_of(i) : 1, vector);
     }
   }
 }
 
-void run_chunked(runtime::Runner& runner, const Inputs& inputs, const ForwardOptions& options, OutputFile& file) {
+void run_chunked(runtime::Runner& runner, const Inputs& inputs, const ForwardOptions& options,
+                 OutputFile& file) {
   for (std::size_t i = 0; i < inputs.ids.size(); ++i) {
     const ops::Observer observer = [&](i64 layer, const Tensor& h) {
       file.append(fmt::format("hidden_{}_{}", i, layer), h);
     };
-    for (const models::Output& output :
-         runner.run_chunked(inputs.ids[i], options.machine.chunk, options.hidden ? &observer : nullptr)) {
+    for (const models::Output& output : runner.run_chunked(inputs.ids[i], options.machine.chunk,
+                                                           options.hidden ? &observer : nullptr)) {
       file.add(fmt::format("{}_{}", output.name, i), output.value.shape(), output.value.values());
     }
   }
@@ -133,39 +142,53 @@ void run_chunked(runtime::Runner& runner, const Inputs& inputs, const ForwardOpt
 Result forward(const ForwardOptions& options, const Console& console) {
   const Inputs inputs = read_inputs(options.in);
   Result result;
-  with_model(options.model, options.machine, console, [&](runtime::Runner& runner, const formats::Checkpoint&, i64 rank) {
-    OutputFile file;
-    if (options.chunked) {
-      run_chunked(runner, inputs, options, file);
-    } else {
-      run_batch(runner, inputs, options.hidden, file);
-    }
-    for (std::size_t i = 0; options.greedy > 0 && i < inputs.ids.size(); ++i) {
-      stop_if_interrupted();
-      file.add(fmt::format("greedy_{}", i),
-               runtime::generate(runner, {.prompt = inputs.ids[i], .max_tokens = options.greedy, .sampling = {}, .stop_ids = {}},
-                                 options.machine.chunk));
-    }
-    if (rank == 0) result.data = {{"out", options.out}, {"tensors", file.save(options.out)}};
-  });
-  for (const auto& [name, shape] : result.data["tensors"].items()) console.line(fmt::format("{} {}", name, shape.dump()));
+  with_model(options.model, options.machine, console,
+             [&](runtime::Runner& runner, const formats::Checkpoint&, i64 rank) {
+               OutputFile file;
+               if (options.chunked) {
+                 run_chunked(runner, inputs, options, file);
+               } else {
+                 run_batch(runner, inputs, options.hidden, file);
+               }
+               for (std::size_t i = 0; options.greedy > 0 && i < inputs.ids.size(); ++i) {
+                 stop_if_interrupted();
+                 file.add(fmt::format("greedy_{}", i),
+                          runtime::generate(runner,
+                                            {.prompt = inputs.ids[i],
+                                             .max_tokens = options.greedy,
+                                             .sampling = {},
+                                             .stop_ids = {}},
+                                            options.machine.chunk));
+               }
+               if (rank == 0)
+                 result.data = {{"out", options.out}, {"tensors", file.save(options.out)}};
+             });
+  for (const auto& [name, shape] : result.data["tensors"].items())
+    console.line(fmt::format("{} {}", name, shape.dump()));
   return result;
 }
 
 }  // namespace
 
 Command add_forward(CLI::App& root) {
-  CLI::App* app = root.add_subcommand("forward", "Raw outputs of a model for token ids in a safetensors file");
+  CLI::App* app =
+      root.add_subcommand("forward", "Raw outputs of a model for token ids in a safetensors file");
   const auto options = std::make_shared<ForwardOptions>();
   app->add_option("model", options->model, "Model folder or file")->required();
-  app->add_option("--in", options->in, "safetensors with ids_0, ids_1, .. [T] (and token_type_i)")->required();
-  app->add_option("--out", options->out, "safetensors to write: logits_0, .. or what the heads give")->required();
+  app->add_option("--in", options->in, "safetensors with ids_0, ids_1, .. [T] (and token_type_i)")
+      ->required();
+  app->add_option("--out", options->out,
+                  "safetensors to write: logits_0, .. or what the heads give")
+      ->required();
   app->add_flag("--hidden", options->hidden, "Also hidden_i_L after the embedding and each block");
-  app->add_option("--greedy", options->greedy, "Also greedy_i, N tokens that follow each input")->check(CLI::Range(1, 1 << 20));
+  app->add_option("--greedy", options->greedy, "Also greedy_i, N tokens that follow each input")
+      ->check(CLI::Range(1, 1 << 20));
   options->machine.add_threads(*app);
   options->machine.add_ranks(*app);
   options->machine.add_chunk(*app);
-  app->footer("Example: medlar forward model/ --in golden.safetensors --out out.safetensors --hidden --greedy 16");
+  app->footer(
+      "Example: medlar forward model/ --in golden.safetensors --out out.safetensors --hidden "
+      "--greedy 16");
   return {app, [options, app](const Console& console) {
             options->chunked = app->count("--chunk") > 0;
             return forward(*options, console);

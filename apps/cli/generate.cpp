@@ -1,9 +1,11 @@
-// medlar generate, perplexity, embed: what a model says, how well it predicts, what a text means to it.
+// medlar generate, perplexity, embed: what a model says, how well it predicts, what a text means to
+// it.
 #include <unistd.h>
 
 #include <memory>
 
 #include "runtime/engine.h"
+#include "runtime/model_files.h"
 #include "runtime/text_runs.h"
 #include "session.h"
 
@@ -19,64 +21,58 @@ struct GenerateOptions {
   MachineOptions machine;
 };
 
-/// Tokens that end a text: the tokenizer's, the configuration's, the generation configuration's.
-std::vector<i64> stop_ids(const text::Tokenizer& tokenizer, const formats::Checkpoint& checkpoint, const Json& config) {
-  std::vector<i64> ids = tokenizer.eos_ids();
-  for (const Json* source : {&config, &checkpoint.generation_config}) {
-    if (!source->is_object() || !source->contains("eos_token_id")) continue;
-    const Json& eos = (*source)["eos_token_id"];
-    for (const Json& id : eos.is_array() ? eos : Json::array({eos})) {
-      if (id.is_number_integer()) ids.push_back(id.get<i64>());
-    }
-  }
-  // The stories of llama2.c end where the next one would begin.
-  if (checkpoint.container == formats::Container::llama2c) ids.push_back(tokenizer.special_ids().bos.value_or(1));
-  return ids;
-}
-
 Result generate(const GenerateOptions& options, const Console& console) {
   const text::Tokenizer tokenizer = tokenizer_of(options.model);
-  const auto special_text = options.parse_special ? text::SpecialText::parse : text::SpecialText::plain;
+  const auto special_text =
+      options.parse_special ? text::SpecialText::parse : text::SpecialText::plain;
   const std::vector<i64> prompt =
-      tokenizer.encode(options.prompt, {.special_tokens = text::SpecialTokens::add, .special_text = special_text}).ids;
-  if (prompt.empty()) fail(ErrorCode::invalid_argument, "the prompt has no tokens, and the tokenizer adds none");
+      tokenizer
+          .encode(options.prompt,
+                  {.special_tokens = text::SpecialTokens::add, .special_text = special_text})
+          .ids;
+  if (prompt.empty())
+    fail(ErrorCode::invalid_argument, "the prompt has no tokens, and the tokenizer adds none");
   Result result;
-  with_model(options.model, options.machine, console, [&](runtime::Runner& runner, const formats::Checkpoint& checkpoint, i64 rank) {
-    runtime::Engine engine(runner, {.cache_tokens = ssize_of(prompt) + options.max_tokens,
-                                    .step_tokens = options.machine.chunk,
-                                    .sequences = 1});
-    engine.submit({.prompt = prompt,
-                   .max_tokens = options.max_tokens,
-                   .sampling = options.sampling,
-                   .stop_ids = stop_ids(tokenizer, checkpoint, runner.config())});
-    text::StreamDecoder stream(tokenizer);
-    std::string text;
-    std::vector<i64> ids;
-    runtime::Finish finish = runtime::Finish::none;
-    const auto emit = [&](const std::string& chunk) {
-      text += chunk;
-      if (rank == 0) console.write(chunk);
-    };
-    // The decoder joins tokens as a whole text would: after the prompt, a leading space is a space.
-    for (const i64 id : prompt) stream.push(id);
-    while (!engine.idle()) {
-      stop_if_interrupted();
-      for (const runtime::TokenEvent& event : engine.step()) {
-        finish = event.finish;
-        if (event.finish == runtime::Finish::stop) continue;
-        ids.push_back(event.id);
-        if (const auto chunk = stream.push(event.id)) emit(*chunk);
-      }
-    }
-    emit(stream.finish());
-    if (rank == 0) {
-      result.data = {{"text", text},
-                     {"ids", ids},
-                     {"prompt_tokens", prompt.size()},
-                     {"finish", finish == runtime::Finish::stop ? "stop" : "length"}};
-    }
-  });
-  // On a terminal the prompt of the shell wants a line of its own; a file gets the text and nothing else.
+  with_model(
+      options.model, options.machine, console,
+      [&](runtime::Runner& runner, const formats::Checkpoint& checkpoint, i64 rank) {
+        runtime::Engine engine(runner, {.cache_tokens = ssize_of(prompt) + options.max_tokens,
+                                        .step_tokens = options.machine.chunk,
+                                        .sequences = 1});
+        engine.submit({.prompt = prompt,
+                       .max_tokens = options.max_tokens,
+                       .sampling = options.sampling,
+                       .stop_ids = runtime::stop_ids(tokenizer, checkpoint, runner.config())});
+        text::StreamDecoder stream(tokenizer);
+        std::string text;
+        std::vector<i64> ids;
+        runtime::Finish finish = runtime::Finish::none;
+        const auto emit = [&](const std::string& chunk) {
+          text += chunk;
+          if (rank == 0) console.write(chunk);
+        };
+        // The decoder joins tokens as a whole text would: after the prompt, a leading space is a
+        // space.
+        for (const i64 id : prompt) stream.push(id);
+        while (!engine.idle()) {
+          stop_if_interrupted();
+          for (const runtime::TokenEvent& event : engine.step()) {
+            finish = event.finish;
+            if (event.finish == runtime::Finish::stop) continue;
+            ids.push_back(event.id);
+            if (const auto chunk = stream.push(event.id)) emit(*chunk);
+          }
+        }
+        emit(stream.finish());
+        if (rank == 0) {
+          result.data = {{"text", text},
+                         {"ids", ids},
+                         {"prompt_tokens", prompt.size()},
+                         {"finish", finish == runtime::Finish::stop ? "stop" : "length"}};
+        }
+      });
+  // On a terminal the prompt of the shell wants a line of its own; a file gets the text and nothing
+  // else.
   if (::isatty(STDOUT_FILENO) == 1) console.line("");
   return result;
 }
@@ -93,15 +89,23 @@ Result perplexity(const PerplexityOptions& options, const Console& console) {
   std::string text = read_input(options.text);
   while (!text.empty() && (text.back() == '\n' || text.back() == '\r')) text.pop_back();
   Result result;
-  with_model(options.model, options.machine, console, [&](runtime::Runner& runner, const formats::Checkpoint&, i64 rank) {
-    const i64 context = options.context > 0 ? options.context : std::min(runner.facts().context, i64{2048});
-    const runtime::Perplexity p = runtime::perplexity(runner, tokenizer, text, context, stop_if_interrupted);
-    if (rank != 0) return;
-    result.data = {{"perplexity", p.value()}, {"nll", p.nll}, {"predicted_tokens", p.predicted}, {"context", context}};
-  });
-  console.line(fmt::format("perplexity {:.6f}  (nll {:.6f} over {} predicted tokens, context {})",
-                           result.data["perplexity"].get<double>(), result.data["nll"].get<double>(),
-                           result.data["predicted_tokens"].get<i64>(), result.data["context"].get<i64>()));
+  with_model(options.model, options.machine, console,
+             [&](runtime::Runner& runner, const formats::Checkpoint&, i64 rank) {
+               const i64 context = options.context > 0
+                                       ? options.context
+                                       : std::min(runner.facts().context, i64{2048});
+               const runtime::Perplexity p =
+                   runtime::perplexity(runner, tokenizer, text, context, stop_if_interrupted);
+               if (rank != 0) return;
+               result.data = {{"perplexity", p.value()},
+                              {"nll", p.nll},
+                              {"predicted_tokens", p.predicted},
+                              {"context", context}};
+             });
+  console.line(
+      fmt::format("perplexity {:.6f}  (nll {:.6f} over {} predicted tokens, context {})",
+                  result.data["perplexity"].get<double>(), result.data["nll"].get<double>(),
+                  result.data["predicted_tokens"].get<i64>(), result.data["context"].get<i64>()));
   return result;
 }
 
@@ -121,7 +125,9 @@ std::vector<std::string> texts_of(const EmbedOptions& options) {
       if (!line.empty()) texts.push_back(line);
     });
   }
-  if (texts.empty()) fail(ErrorCode::usage, "nothing to embed: give --text TEXT or a FILE with a text per line (- for stdin)");
+  if (texts.empty())
+    fail(ErrorCode::usage,
+         "nothing to embed: give --text TEXT or a FILE with a text per line (- for stdin)");
   return texts;
 }
 
@@ -131,11 +137,15 @@ Result embed(const EmbedOptions& options, const Console& console) {
   runtime::EmbedOptions how = options.embed;
   how.normalise = options.raw ? runtime::Normalise::no : runtime::Normalise::yes;
   Result result;
-  with_model(options.model, options.machine, console, [&](runtime::Runner& runner, const formats::Checkpoint&, i64 rank) {
-    const runtime::Embeddings embeddings = runtime::embed(runner, tokenizer, texts, how, stop_if_interrupted);
-    if (rank != 0) return;
-    result.data = {{"dimensions", embeddings.dimensions}, {"truncated", embeddings.truncated}, {"embeddings", embeddings.rows}};
-  });
+  with_model(options.model, options.machine, console,
+             [&](runtime::Runner& runner, const formats::Checkpoint&, i64 rank) {
+               const runtime::Embeddings embeddings =
+                   runtime::embed(runner, tokenizer, texts, how, stop_if_interrupted);
+               if (rank != 0) return;
+               result.data = {{"dimensions", embeddings.dimensions},
+                              {"truncated", embeddings.truncated},
+                              {"embeddings", embeddings.rows}};
+             });
   for (const Json& row : result.data["embeddings"]) console.line(row.dump());
   return result;
 }
@@ -143,29 +153,46 @@ Result embed(const EmbedOptions& options, const Console& console) {
 }  // namespace
 
 Command add_generate(CLI::App& root) {
-  CLI::App* app = root.add_subcommand("generate", "Continue a prompt; the text streams as it is decoded");
+  CLI::App* app =
+      root.add_subcommand("generate", "Continue a prompt; the text streams as it is decoded");
   const auto options = std::make_shared<GenerateOptions>();
   app->add_option("model", options->model, "Model folder or file")->required();
   app->add_option("--prompt", options->prompt, "Text to continue (default: the start of a text)");
-  app->add_option("--max-tokens", options->max_tokens, "Most tokens to generate")->check(CLI::Range(1, 1 << 24))->capture_default_str();
-  app->add_option("--temperature", options->sampling.temperature, "0 takes the most likely token each time")->capture_default_str();
-  app->add_option("--top-k", options->sampling.top_k, "Sample among the k most likely tokens, 0 for all")->capture_default_str();
-  app->add_option("--top-p", options->sampling.top_p, "Sample among the most likely tokens that together reach p")->capture_default_str();
-  app->add_option("--seed", options->sampling.seed, "Seed of the sampling: the same seed draws the same text")->capture_default_str();
-  app->add_flag("--parse-special", options->parse_special, "Recognise special tokens typed in the prompt");
+  app->add_option("--max-tokens", options->max_tokens, "Most tokens to generate")
+      ->check(CLI::Range(1, 1 << 24))
+      ->capture_default_str();
+  app->add_option("--temperature", options->sampling.temperature,
+                  "0 takes the most likely token each time")
+      ->capture_default_str();
+  app->add_option("--top-k", options->sampling.top_k,
+                  "Sample among the k most likely tokens, 0 for all")
+      ->capture_default_str();
+  app->add_option("--top-p", options->sampling.top_p,
+                  "Sample among the most likely tokens that together reach p")
+      ->capture_default_str();
+  app->add_option("--seed", options->sampling.seed,
+                  "Seed of the sampling: the same seed draws the same text")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  app->add_flag("--parse-special", options->parse_special,
+                "Recognise special tokens typed in the prompt");
   options->machine.add_threads(*app);
   options->machine.add_ranks(*app);
   options->machine.add_chunk(*app);
-  app->footer("Example: medlar generate models/stories260K --prompt 'Once upon a time' --max-tokens 50");
+  app->footer(
+      "Example: medlar generate models/stories260K --prompt 'Once upon a time' --max-tokens 50");
   return {app, [options](const Console& console) { return generate(*options, console); }};
 }
 
 Command add_perplexity(CLI::App& root) {
-  CLI::App* app = root.add_subcommand("perplexity", "How well a model predicts a text: exp of the mean negative log-likelihood");
+  CLI::App* app = root.add_subcommand(
+      "perplexity", "How well a model predicts a text: exp of the mean negative log-likelihood");
   const auto options = std::make_shared<PerplexityOptions>();
   app->add_option("model", options->model, "Model folder or file")->required();
   app->add_option("--text", options->text, "Text file, - for stdin")->required();
-  app->add_option("--context", options->context, "Tokens of each window (default: the model's, at most 2048)")->check(CLI::Range(2, 1 << 24));
+  app->add_option("--context", options->context,
+                  "Tokens of each window (default: the model's, at most 2048)")
+      ->check(CLI::Range(2, 1 << 24));
   options->machine.add_threads(*app);
   options->machine.add_ranks(*app);
   app->footer("Example: medlar perplexity models/stories260K --text story.txt");
@@ -173,17 +200,21 @@ Command add_perplexity(CLI::App& root) {
 }
 
 Command add_embed(CLI::App& root) {
-  CLI::App* app = root.add_subcommand("embed", "Vectors of texts: mean of the last hidden states, of length 1");
+  CLI::App* app =
+      root.add_subcommand("embed", "Vectors of texts: mean of the last hidden states, of length 1");
   const auto options = std::make_shared<EmbedOptions>();
   app->add_option("model", options->model, "Encoder folder or file")->required();
   app->add_option("file", options->file, "A text per line, - for stdin");
   app->add_option("--text", options->texts, "A text; may be repeated");
-  const std::map<std::string, runtime::Pooling> poolings = {{"mean", runtime::Pooling::mean}, {"cls", runtime::Pooling::cls}};
-  app->add_option("--pooling", options->embed.pooling, "mean or cls")->transform(CLI::CheckedTransformer(poolings));
+  const std::map<std::string, runtime::Pooling> poolings = {{"mean", runtime::Pooling::mean},
+                                                            {"cls", runtime::Pooling::cls}};
+  app->add_option("--pooling", options->embed.pooling, "mean or cls")
+      ->transform(CLI::CheckedTransformer(poolings));
   app->add_flag("--raw", options->raw, "Do not scale to length 1");
   options->machine.add_threads(*app);
   options->machine.add_ranks(*app);
-  app->footer("Example: medlar embed all-minilm-l6-v2 --text 'chest pain' --text 'angina pectoris'");
+  app->footer(
+      "Example: medlar embed all-minilm-l6-v2 --text 'chest pain' --text 'angina pectoris'");
   return {app, [options](const Console& console) { return embed(*options, console); }};
 }
 

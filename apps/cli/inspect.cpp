@@ -23,10 +23,14 @@ struct InspectOptions {
 
 std::string_view name_of(formats::Container container) {
   switch (container) {
-    case formats::Container::huggingface: return "safetensors or PyTorch";
-    case formats::Container::gguf: return "GGUF";
-    case formats::Container::tensorflow: return "TensorFlow 1 checkpoint";
-    case formats::Container::llama2c: return "llama2.c";
+    case formats::Container::huggingface:
+      return "safetensors or PyTorch";
+    case formats::Container::gguf:
+      return "GGUF";
+    case formats::Container::tensorflow:
+      return "TensorFlow 1 checkpoint";
+    case formats::Container::llama2c:
+      return "llama2.c";
   }
   return "?";
 }
@@ -39,7 +43,8 @@ Json formats_of(const formats::Checkpoint& checkpoint) {
     bytes += ssize_of(tensor.bytes);
   }
   Json result = Json::object();
-  for (const auto& [name, count] : counts) result[name] = {{"tensors", count.first}, {"bytes", count.second}};
+  for (const auto& [name, count] : counts)
+    result[name] = {{"tensors", count.first}, {"bytes", count.second}};
   return result;
 }
 
@@ -56,17 +61,24 @@ Json tokenizer_facts(const std::string& path) {
   const text::Tokenizer tokenizer = tokenizer_of(path);
   Json facts = {{"vocabulary", tokenizer.vocab_size()}};
   const auto& special = tokenizer.special_ids();
-  for (const auto& [name, id] : {std::pair{"bos", special.bos}, {"eos", special.eos}, {"unk", special.unk},
-                                 {"pad", special.pad}, {"cls", special.cls}, {"sep", special.sep}, {"mask", special.mask}}) {
+  for (const auto& [name, id] : {std::pair{"bos", special.bos},
+                                 {"eos", special.eos},
+                                 {"unk", special.unk},
+                                 {"pad", special.pad},
+                                 {"cls", special.cls},
+                                 {"sep", special.sep},
+                                 {"mask", special.mask}}) {
     if (id) facts[name] = *id;
   }
   return facts;
 }
 
 Json template_facts(const formats::Checkpoint& checkpoint, const std::string& path) {
-  const text::ChatTemplate chat = checkpoint.container == formats::Container::gguf
-                                      ? text::chat_template_from_gguf(checkpoint.metadata)
-                                      : text::load_chat_template(fs::is_directory(path) ? fs::path(path) : fs::path(path).parent_path());
+  const text::ChatTemplate chat =
+      checkpoint.container == formats::Container::gguf
+          ? text::chat_template_from_gguf(checkpoint.metadata)
+          : text::load_chat_template(fs::is_directory(path) ? fs::path(path)
+                                                            : fs::path(path).parent_path());
   return {{"characters", chat.source().size()}};
 }
 
@@ -86,30 +98,45 @@ Json model_facts(const formats::Checkpoint& checkpoint, const InspectOptions& op
             {"total", need.total()}}}};
 }
 
-std::string megabytes(const Json& bytes) { return fmt::format("{:.1f} MB", bytes.get<double>() / 1e6); }
+std::string megabytes(const Json& bytes) {
+  return fmt::format("{:.1f} MB", bytes.get<double>() / 1e6);
+}
 
 void print(const Json& data, const Console& console) {
-  const auto row = [&](const std::string& name, const std::string& value) { console.line(fmt::format("{:<14} {}", name, value)); };
-  const auto reason = [](const Json& part) { return part.contains("unavailable") ? part["unavailable"].get<std::string>() : std::string(); };
+  const auto row = [&](const std::string& name, const std::string& value) {
+    console.line(fmt::format("{:<14} {}", name, value));
+  };
+  const auto reason = [](const Json& part) {
+    return part.contains("unavailable") ? part["unavailable"].get<std::string>() : std::string();
+  };
   row("container", data["container"]);
-  row("parameters", fmt::format("{} in {} tensors", data["parameters"].get<i64>(), data["tensors"].get<i64>()));
+  row("parameters",
+      fmt::format("{} in {} tensors", data["parameters"].get<i64>(), data["tensors"].get<i64>()));
   for (const auto& [name, count] : data["formats"].items()) {
-    row("  " + name, fmt::format("{} tensors, {}", count["tensors"].get<i64>(), megabytes(count["bytes"])));
+    row("  " + name,
+        fmt::format("{} tensors, {}", count["tensors"].get<i64>(), megabytes(count["bytes"])));
   }
   const Json& model = data["model"];
   if (model.contains("family")) {
-    row("family", fmt::format("{} ({})", model["family"].get<std::string>(), model["architecture"].get<std::string>()));
+    row("family", fmt::format("{} ({})", model["family"].get<std::string>(),
+                              model["architecture"].get<std::string>()));
     row("context", fmt::format("{} tokens", model["context"].get<i64>()));
     const Json& memory = model["memory"];
-    row("memory", fmt::format("{} = weights {} + cache {} + activations {}  ({} x {} tokens)", megabytes(memory["total"]), megabytes(memory["weights"]),
-                              megabytes(memory["cache"]), megabytes(memory["activations"]), memory["requests"].get<i64>(), memory["context"].get<i64>()));
+    row("memory", fmt::format("{} = weights {} + cache {} + activations {}  ({} x {} tokens)",
+                              megabytes(memory["total"]), megabytes(memory["weights"]),
+                              megabytes(memory["cache"]), megabytes(memory["activations"]),
+                              memory["requests"].get<i64>(), memory["context"].get<i64>()));
   } else {
     row("family", reason(model));
   }
   const Json& tokenizer = data["tokenizer"];
-  row("tokenizer", tokenizer.contains("vocabulary") ? fmt::format("{} tokens", tokenizer["vocabulary"].get<i64>()) : reason(tokenizer));
+  row("tokenizer", tokenizer.contains("vocabulary")
+                       ? fmt::format("{} tokens", tokenizer["vocabulary"].get<i64>())
+                       : reason(tokenizer));
   const Json& chat = data["template"];
-  row("template", chat.contains("characters") ? fmt::format("{} characters", chat["characters"].get<i64>()) : reason(chat));
+  row("template", chat.contains("characters")
+                      ? fmt::format("{} characters", chat["characters"].get<i64>())
+                      : reason(chat));
 }
 
 Result inspect(const InspectOptions& options, const Console& console) {
@@ -119,9 +146,10 @@ Result inspect(const InspectOptions& options, const Console& console) {
   for (const auto& [name, tensor] : checkpoint.tensors) {
     parameters += tensor.shape.count();
     if (!options.tensors) continue;
-    list.push_back({{"name", name},
-                    {"format", layout_of(tensor.format).name},
-                    {"shape", std::vector<i64>(tensor.shape.dims().begin(), tensor.shape.dims().end())}});
+    list.push_back(
+        {{"name", name},
+         {"format", layout_of(tensor.format).name},
+         {"shape", std::vector<i64>(tensor.shape.dims().begin(), tensor.shape.dims().end())}});
   }
   Json data = {{"path", options.path},
                {"container", name_of(checkpoint.container)},
@@ -134,7 +162,8 @@ Result inspect(const InspectOptions& options, const Console& console) {
   if (options.tensors) data["tensor_list"] = list;
   print(data, console);
   for (const Json& entry : list) {
-    console.line(fmt::format("  {:<8} {:<20} {}", entry["format"].get<std::string>(), entry["shape"].dump(), entry["name"].get<std::string>()));
+    console.line(fmt::format("  {:<8} {:<20} {}", entry["format"].get<std::string>(),
+                             entry["shape"].dump(), entry["name"].get<std::string>()));
   }
   return {.data = std::move(data)};
 }
@@ -142,11 +171,16 @@ Result inspect(const InspectOptions& options, const Console& console) {
 }  // namespace
 
 Command add_inspect(CLI::App& root) {
-  CLI::App* app = root.add_subcommand("inspect", "What a file or folder holds: architecture, formats, tokenizer, template, memory");
+  CLI::App* app = root.add_subcommand(
+      "inspect", "What a file or folder holds: architecture, formats, tokenizer, template, memory");
   const auto options = std::make_shared<InspectOptions>();
   app->add_option("path", options->path, "Model folder or file")->required();
-  app->add_option("--context", options->context, "Tokens of each request, for the memory need")->check(CLI::Range(1, 1 << 24))->capture_default_str();
-  app->add_option("--requests", options->requests, "Requests at once, for the memory need")->check(CLI::Range(1, 1 << 16))->capture_default_str();
+  app->add_option("--context", options->context, "Tokens of each request, for the memory need")
+      ->check(CLI::Range(1, 1 << 24))
+      ->capture_default_str();
+  app->add_option("--requests", options->requests, "Requests at once, for the memory need")
+      ->check(CLI::Range(1, 1 << 16))
+      ->capture_default_str();
   app->add_flag("--tensors", options->tensors, "List every tensor");
   app->footer("Example: medlar inspect model.gguf --context 8192");
   return {app, [options](const Console& console) { return inspect(*options, console); }};

@@ -28,9 +28,10 @@ int report_error(bool json, const std::string& command, const Error& error) {
 }
 
 std::string full_name(const CLI::App* app) {
-  const std::string parent = app->get_parent() != nullptr && app->get_parent()->get_parent() != nullptr
-                                 ? full_name(app->get_parent()) + " "
-                                 : "";
+  const std::string parent =
+      app->get_parent() != nullptr && app->get_parent()->get_parent() != nullptr
+          ? full_name(app->get_parent()) + " "
+          : "";
   return parent + app->get_name();
 }
 
@@ -42,29 +43,68 @@ bool wants_json(int argc, char** argv) {
   return false;
 }
 
+/// True for what can only be a verb or a flag: short, small letters and dashes.
+bool is_word(std::string_view text) {
+  return text.size() < 24 &&
+         text.find_first_not_of("abcdefghijklmnopqrstuvwxyz-") == std::string_view::npos;
+}
+
+/// What is wrong with a command line, without the words themselves: one may be the text of a
+/// record.
+std::string usage_message(const CLI::ParseError& error, const std::string& verb) {
+  const std::string said = error.what();
+  if (error.get_name() == "ExtrasError") {
+    const std::string last = said.substr(said.rfind(' ') + 1);
+    const std::string flag = last.substr(0, last.find('='));
+    return flag.starts_with("--") && is_word(flag)
+               ? fmt::format("the argument {} was not expected", flag)
+               : "an argument was not expected: texts belong in quotes, behind their flag";
+  }
+  if (error.get_name() == "ValidationError" || error.get_name() == "ConversionError") {
+    // "--flag: Value x not in range 1 to 9" or "Could not convert: --flag = x"
+    const std::size_t begin = said.find("--");
+    const std::string flag = begin == std::string::npos
+                                 ? ""
+                                 : said.substr(begin, said.find_first_of(": ", begin) - begin);
+    const std::size_t range = said.rfind(" not in ");
+    const std::string allowed = range == std::string::npos ? "" : ": it is" + said.substr(range);
+    return fmt::format("the value of {} is not allowed{}",
+                       is_word(flag) && !flag.empty() ? flag : "an argument", allowed);
+  }
+  if (error.get_name() == "RequiredError" && !verb.empty() && !verb.starts_with("-") &&
+      said.starts_with("A subcommand")) {
+    return verb == "bench" ? "bench needs machine or model" : fmt::format("no verb '{}'", verb);
+  }
+  return said;
+}
+
 int run(int argc, char** argv) {
   Console console;
-  CLI::App root("medlar runs the open medical models on your own machine: exactly, offline, replayable.");
+  CLI::App root(
+      "medlar runs the open medical models on your own machine: exactly, offline, replayable.");
   root.name("medlar");
   root.set_version_flag("--version", MEDLAR_VERSION);
   root.require_subcommand(1);
   root.fallthrough();
-  root.add_flag("--json", console.json, "Print one JSON object: {\"ok\", \"command\", \"data\" or \"error\"}");
+  root.add_flag("--json", console.json,
+                "Print one JSON object: {\"ok\", \"command\", \"data\" or \"error\"}");
   CLI::App* bench = root.add_subcommand("bench", "Measure this machine or a model on it");
   bench->require_subcommand(1);
   const std::vector<Command> commands = {
-      add_inspect(root),   add_tokenize(root),       add_detokenize(root),     add_template(root),
-      add_forward(root),   add_verify(root),         add_generate(root),       add_embed(root),
+      add_inspect(root),    add_tokenize(root),        add_detokenize(root),    add_template(root),
+      add_forward(root),    add_verify(root),          add_generate(root),      add_embed(root),
       add_perplexity(root), add_bench_machine(*bench), add_bench_model(*bench), add_doctor(root),
-      add_version(root),   add_completion(root),
+      add_version(root),    add_completion(root),
   };
   const bool json = wants_json(argc, argv);
   try {
     root.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return root.exit(error);
-    if (json) return report_error(true, argc > 1 ? argv[1] : "", Error(ErrorCode::usage, error.what()));
-    root.exit(error);
+    const std::string verb = argc > 1 && is_word(argv[1]) ? argv[1] : "";
+    const Error usage(ErrorCode::usage, usage_message(error, verb));
+    if (json) return report_error(true, verb, usage);
+    std::fprintf(stderr, "%s\nRun with --help for more information.\n", usage.what());
     return 2;
   }
   console.progress = !console.json && ::isatty(STDERR_FILENO) == 1;
@@ -73,7 +113,8 @@ int run(int argc, char** argv) {
     const std::string name = full_name(command.app);
     try {
       const Result result = command.action(console);
-      if (console.json) print_json({{"ok", result.passed}, {"command", name}, {"data", result.data}});
+      if (console.json)
+        print_json({{"ok", result.passed}, {"command", name}, {"data", result.data}});
       return result.passed ? 0 : 1;
     } catch (const Error& error) {
       return report_error(console.json, name, error);

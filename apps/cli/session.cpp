@@ -1,15 +1,11 @@
 #include "session.h"
 
 #include <cstdio>
-#include <filesystem>
 
 #include "comm/comm.h"
-#include "text/load_tokenizer.h"
 
 namespace medlar::cli {
 namespace {
-
-namespace fs = std::filesystem;
 
 void warn_of_unused(const runtime::Runner& runner, const Console& console) {
   const auto& names = runner.unused_tensors();
@@ -35,24 +31,6 @@ void with_model(const std::string& path, const MachineOptions& machine, const Co
   } else {
     comm::run_ranks(machine.ranks, run);
   }
-}
-
-text::Tokenizer tokenizer_of(const std::string& path) {
-  const fs::path model(path);
-  // A llama2.c folder or file keeps its vocabulary in tok<size>.bin.
-  const fs::path folder = fs::is_directory(model) ? model : model.parent_path();
-  if (fs::is_directory(model) || model.extension() == ".bin") {
-    if (model.filename().string().starts_with("tok")) return text::load_tokenizer(model);
-    for (const char* name : {"tokenizer.json", "tokenizer.model"}) {
-      if (fs::exists(folder / name)) return text::load_tokenizer(folder);
-    }
-    for (const auto& entry : fs::directory_iterator(folder.empty() ? "." : folder)) {
-      const std::string name = entry.path().filename().string();
-      if (name.starts_with("tok") && name.ends_with(".bin")) return text::load_tokenizer(entry.path());
-    }
-  }
-  if (model.extension() == ".safetensors") return text::load_tokenizer(folder);
-  return text::load_tokenizer(model);
 }
 
 }  // namespace medlar::cli

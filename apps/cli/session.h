@@ -6,6 +6,7 @@
 
 #include "command.h"
 #include "formats/checkpoint.h"
+#include "runtime/model_files.h"
 #include "runtime/runner.h"
 #include "text/tokenizer.h"
 
@@ -16,7 +17,6 @@ namespace medlar::cli {
 void with_model(const std::string& path, const MachineOptions& machine, const Console& console,
                 const std::function<void(runtime::Runner&, const formats::Checkpoint&, i64 rank)>& body);
 
-/// The tokenizer of a model's folder or file; llama2.c's .bin looks for tok*.bin beside it.
-text::Tokenizer tokenizer_of(const std::string& path);
+using runtime::tokenizer_of;
 
 }  // namespace medlar::cli

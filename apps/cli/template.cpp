@@ -14,7 +14,8 @@ struct TemplateOptions {
 };
 
 text::ChatTemplate template_of(const std::string& path, text::TemplateUse use) {
-  if (path.ends_with(".gguf")) return text::chat_template_from_gguf(formats::open_checkpoint(path).metadata, use);
+  if (path.ends_with(".gguf"))
+    return text::chat_template_from_gguf(formats::open_checkpoint(path).metadata, use);
   return text::load_chat_template(path, use);
 }
 
@@ -30,11 +31,14 @@ Result render(const TemplateOptions& options, const Console& console) {
 }  // namespace
 
 Command add_template(CLI::App& root) {
-  CLI::App* app = root.add_subcommand("template", "Render a conversation with a chat template; prints the text and nothing else");
+  CLI::App* app = root.add_subcommand(
+      "template", "Render a conversation with a chat template; prints the text and nothing else");
   const auto options = std::make_shared<TemplateOptions>();
-  app->add_option("model", options->model, "Model folder, GGUF, .jinja or tokenizer_config.json")->required();
+  app->add_option("model", options->model, "Model folder, GGUF, .jinja or tokenizer_config.json")
+      ->required();
   app->add_option("--input", options->input,
-                  "JSON: messages, tools, documents, add_generation_prompt, kwargs, bos_token, eos_token, now (- for stdin)")
+                  "JSON: messages, tools, documents, add_generation_prompt, kwargs, bos_token, "
+                  "eos_token, now (- for stdin)")
       ->required();
   app->footer("Example: medlar template chat_template.jinja --input case.json");
   return {app, [options](const Console& console) { return render(*options, console); }};

@@ -31,7 +31,8 @@ Result tokenize_lines(const TokenizeOptions& options, const text::Tokenizer& tok
     const Json value = parse_json(line, fmt::format("line {}", ++lines));
     if (!value.is_string()) fail(ErrorCode::invalid_argument, "line {} is no JSON string", lines);
     const text::Encoding encoding = tokenizer.encode(value.get<std::string>(), options.encode());
-    const std::string out = Json({{"ids", encoding.ids}, {"offsets", offsets_json(encoding)}}).dump() + "\n";
+    const std::string out =
+        Json({{"ids", encoding.ids}, {"offsets", offsets_json(encoding)}}).dump() + "\n";
     std::fwrite(out.data(), 1, out.size(), stdout);
   });
   return {};
@@ -50,7 +51,8 @@ Result tokenize(const TokenizeOptions& options, const Console& console) {
   for (std::size_t i = 0; i < encoding.ids.size(); ++i) {
     const std::string token(tokenizer.token_text(encoding.ids[i]).value_or(""));
     const auto range = encoding.offsets[i];
-    console.line(fmt::format("{:>8}  {:>6}-{:<6}  {}", encoding.ids[i], range.begin, range.end, shown(token)));
+    console.line(fmt::format("{:>8}  {:>6}-{:<6}  {}", encoding.ids[i], range.begin, range.end,
+                             shown(token)));
     tokens.push_back(token);
   }
   console.line(fmt::format("{} tokens", encoding.ids.size()));
@@ -68,7 +70,8 @@ std::vector<i64> ids_of(const Json& value, const std::string& where) {
   if (!value.is_array()) fail(ErrorCode::invalid_argument, "{} is no JSON array of ids", where);
   std::vector<i64> ids;
   for (const Json& id : value) {
-    if (!id.is_number_integer()) fail(ErrorCode::invalid_argument, "{} holds something that is no id", where);
+    if (!id.is_number_integer())
+      fail(ErrorCode::invalid_argument, "{} holds something that is no id", where);
     ids.push_back(id.get<i64>());
   }
   return ids;
@@ -76,9 +79,11 @@ std::vector<i64> ids_of(const Json& value, const std::string& where) {
 
 Result detokenize(const DetokenizeOptions& options, const Console& console) {
   const text::Tokenizer tokenizer = tokenizer_of(options.model);
-  const auto specials = options.skip_special ? text::SpecialsInText::skip : text::SpecialsInText::keep;
+  const auto specials =
+      options.skip_special ? text::SpecialsInText::skip : text::SpecialsInText::keep;
   if (!options.jsonl) {
-    const std::string text = tokenizer.decode(ids_of(parse_json(read_input(options.file), options.file), "the input"), specials);
+    const std::string text = tokenizer.decode(
+        ids_of(parse_json(read_input(options.file), options.file), "the input"), specials);
     console.line(text);
     return {.data = {{"text", text}}};
   }
@@ -86,7 +91,8 @@ Result detokenize(const DetokenizeOptions& options, const Console& console) {
   for_each_line(options.file, [&](const std::string& line) {
     const std::string where = fmt::format("line {}", ++lines);
     const std::string text = tokenizer.decode(ids_of(parse_json(line, where), where), specials);
-    const std::string out = Json({{"text", text}}).dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+    const std::string out =
+        Json({{"text", text}}).dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
     std::fwrite(out.data(), 1, out.size(), stdout);
   });
   return {};
@@ -99,9 +105,12 @@ Command add_tokenize(CLI::App& root) {
   const auto options = std::make_shared<TokenizeOptions>();
   app->add_option("model", options->model, "Model folder, GGUF or tokenizer file")->required();
   app->add_option("file", options->file, "Text file, - for stdin")->capture_default_str();
-  app->add_flag("--jsonl", options->jsonl, "Each input line is a JSON string, each output line {\"ids\",\"offsets\"}");
-  app->add_flag("--no-special", options->no_special, "Leave out the tokens put around the text (BOS, CLS, SEP)");
-  app->add_flag("--parse-special", options->parse_special, "Recognise special tokens typed in the text");
+  app->add_flag("--jsonl", options->jsonl,
+                "Each input line is a JSON string, each output line {\"ids\",\"offsets\"}");
+  app->add_flag("--no-special", options->no_special,
+                "Leave out the tokens put around the text (BOS, CLS, SEP)");
+  app->add_flag("--parse-special", options->parse_special,
+                "Recognise special tokens typed in the text");
   app->footer("Example: echo 'BP 120/80' | medlar tokenize models/stories260K -");
   return {app, [options](const Console& console) { return tokenize(*options, console); }};
 }
@@ -110,8 +119,10 @@ Command add_detokenize(CLI::App& root) {
   CLI::App* app = root.add_subcommand("detokenize", "Token ids to text");
   const auto options = std::make_shared<DetokenizeOptions>();
   app->add_option("model", options->model, "Model folder, GGUF or tokenizer file")->required();
-  app->add_option("file", options->file, "File with JSON arrays of ids, - for stdin")->capture_default_str();
-  app->add_flag("--jsonl", options->jsonl, "Each input line is a JSON array of ids, each output line {\"text\"}");
+  app->add_option("file", options->file, "File with JSON arrays of ids, - for stdin")
+      ->capture_default_str();
+  app->add_flag("--jsonl", options->jsonl,
+                "Each input line is a JSON array of ids, each output line {\"text\"}");
   app->add_flag("--skip-special", options->skip_special, "Leave special tokens out of the text");
   app->footer("Example: echo '[1, 403, 407]' | medlar detokenize models/stories260K --jsonl");
   return {app, [options](const Console& console) { return detokenize(*options, console); }};

@@ -1,4 +1,5 @@
-// medlar verify: holds a model, tokenizer, template or number format against stored reference vectors.
+// medlar verify: holds a model, tokenizer, template or number format against stored reference
+// vectors.
 #include <filesystem>
 #include <memory>
 
@@ -16,7 +17,8 @@ struct VerifyOptions {
   MachineOptions machine;
 };
 
-runtime::Certificate verify_model(const VerifyOptions& options, const fs::path& golden, const Console& console) {
+runtime::Certificate verify_model(const VerifyOptions& options, const fs::path& golden,
+                                  const Console& console) {
   runtime::Certificate certificate;
   with_model(options.path, options.machine, console,
              [&](runtime::Runner& runner, const formats::Checkpoint& checkpoint, i64 rank) {
@@ -32,30 +34,41 @@ fs::path own_golden(const fs::path& path) {
 }
 
 /// Vectors of a model are ids and what follows from them.
-bool is_checkpoint_golden(const fs::path& golden) { return golden.filename() == "golden.safetensors"; }
+bool is_checkpoint_golden(const fs::path& golden) {
+  return golden.filename() == "golden.safetensors";
+}
 
 runtime::Certificate verify_any(const VerifyOptions& options, const Console& console) {
   if (!options.golden.empty()) {
-    return is_checkpoint_golden(options.golden) ? verify_model(options, options.golden, console)
-                                                : runtime::verify_golden_file(options.path, options.golden);
+    return is_checkpoint_golden(options.golden)
+               ? verify_model(options, options.golden, console)
+               : runtime::verify_golden_file(options.path, options.golden);
   }
   const fs::path golden = own_golden(options.path);
   if (fs::exists(golden)) return verify_model(options, golden, console);
-  if (fs::is_regular_file(options.path)) return runtime::verify_golden_file(options.path, options.path);
-  fail(ErrorCode::not_found, "{} has no golden.safetensors; name the vectors with --golden FILE", options.path);
+  if (fs::is_regular_file(options.path))
+    return runtime::verify_golden_file(options.path, options.path);
+  fail(ErrorCode::not_found, "{} has no golden.safetensors; name the vectors with --golden FILE",
+       options.path);
 }
 
 Result verify(const VerifyOptions& options, const Console& console) {
   const runtime::Certificate certificate = verify_any(options, console);
   console.line(fmt::format("certificate for {}", certificate.subject));
-  if (!certificate.reference.empty()) console.line(fmt::format("reference: {}", certificate.reference));
+  if (!certificate.reference.empty())
+    console.line(fmt::format("reference: {}", certificate.reference));
   for (const runtime::VectorResult& v : certificate.vectors) {
-    const std::string measure = v.tolerance > 0.0 ? fmt::format("  error {:.2e} of {:.0e}", v.error, v.tolerance) : "  exact";
-    console.line(fmt::format("{}  {}{}", v.pass ? "pass" : "FAIL", v.name, v.tolerance > 0.0 || v.pass ? measure : ""));
-    if (!v.pass) console.line(fmt::format("      expected {}\n      got      {}", v.expected, v.got));
+    const std::string measure = v.tolerance > 0.0
+                                    ? fmt::format("  error {:.2e} of {:.0e}", v.error, v.tolerance)
+                                    : "  exact";
+    console.line(fmt::format("{}  {}{}", v.pass ? "pass" : "FAIL", v.name,
+                             v.tolerance > 0.0 || v.pass ? measure : ""));
+    if (!v.pass)
+      console.line(fmt::format("      expected {}\n      got      {}", v.expected, v.got));
   }
   const Json data = certificate.to_json();
-  console.line(fmt::format("{} of {} vectors pass: {}", data["passed"].get<i64>(), certificate.vectors.size(),
+  console.line(fmt::format("{} of {} vectors pass: {}", data["passed"].get<i64>(),
+                           certificate.vectors.size(),
                            certificate.passed() ? "conformant" : "NOT conformant"));
   return {.data = data, .passed = certificate.passed()};
 }
@@ -63,10 +76,12 @@ Result verify(const VerifyOptions& options, const Console& console) {
 }  // namespace
 
 Command add_verify(CLI::App& root) {
-  CLI::App* app = root.add_subcommand("verify", "Run reference vectors and print the certificate; exit 1 if any fails");
+  CLI::App* app = root.add_subcommand(
+      "verify", "Run reference vectors and print the certificate; exit 1 if any fails");
   const auto options = std::make_shared<VerifyOptions>();
   app->add_option("path", options->path, "Model, tokenizer or template under test")->required();
-  app->add_option("--golden", options->golden, "Reference vectors (default: golden.safetensors beside the model)");
+  app->add_option("--golden", options->golden,
+                  "Reference vectors (default: golden.safetensors beside the model)");
   options->machine.add_threads(*app);
   options->machine.add_ranks(*app);
   app->footer("Example: medlar verify tokenizer.json --golden golden/tokenizers/gpt2.json");

@@ -10,9 +10,9 @@
 #include "base/types.h"
 #include "tensor/tensor.h"
 
-/// The table of kernels. Goals: one plain struct of function pointers per backend, each slot with its
-/// contract here, the reference backend in plain loops as the definition. Non-goals: shapes are checked
-/// and memory is allocated above (ops/), never here.
+/// The table of kernels. Goals: one plain struct of function pointers per backend, each slot with
+/// its contract here, the reference backend in plain loops as the definition. Non-goals: shapes are
+/// checked and memory is allocated above (ops/), never here.
 ///
 /// Every sum has a fixed order, so all cpu variants give the same bits
 /// (docs/decisions/0001-same-bits-everywhere.md):
@@ -31,8 +31,8 @@ constexpr i64 panel_rows = 16;
 
 enum class WeightLayout {
   rows,    ///< as stored: row after row of `format`
-  panels,  ///< repacked: for each 16 rows, k ascending, 16 values side by side (f32 f16 bf16); Q8_0: for each
-           ///< 32 k, 16 fp16 scales, then 32 x 16 int8; absent rows are zero
+  panels,  ///< repacked: for each 16 rows, k ascending, 16 values side by side (f32 f16 bf16);
+           ///< Q8_0: for each 32 k, 16 fp16 scales, then 32 x 16 int8; absent rows are zero
 };
 
 /// A matrix [out, in] in memory.
@@ -45,26 +45,26 @@ struct WeightView {
 };
 
 struct LinearArgs {
-  const float* x;        ///< [rows, in]
+  const float* x;  ///< [rows, in]
   i64 rows;
   WeightView weight;
-  const float* bias;     ///< [out] or null
-  float* y;              ///< [rows, out]; y = chain over in from 0 of dequantised weight and x, then + bias
+  const float* bias;  ///< [out] or null
+  float* y;  ///< [rows, out]; y = chain over in from 0 of dequantised weight and x, then + bias
 };
 
 struct EmbedArgs {
-  const i64* ids;        ///< [rows], each in [0, weight.out)
+  const i64* ids;  ///< [rows], each in [0, weight.out)
   i64 rows;
   WeightView weight;
-  float* y;              ///< [rows, in], the dequantised rows
+  float* y;  ///< [rows, in], the dequantised rows
 };
 
 struct NormArgs {
-  const float* x;        ///< [rows, width]
+  const float* x;  ///< [rows, width]
   i64 rows;
   i64 width;
-  const float* weight;   ///< [width] or null for 1
-  const float* bias;     ///< [width] or null for 0 (layer norm)
+  const float* weight;  ///< [width] or null for 1
+  const float* bias;    ///< [width] or null for 0 (layer norm)
   float epsilon;
   float* y;
 };
@@ -73,12 +73,12 @@ enum class RopeLayout { halves, pairs };  ///< (i, i + d/2) or (2i, 2i + 1)
 enum class Direction { forward, inverse };
 
 struct RopeArgs {
-  const float* x;        ///< [rows, heads, head_size]
+  const float* x;  ///< [rows, heads, head_size]
   i64 rows;
   i64 heads;
   i64 head_size;
-  i64 rotary;            ///< the first `rotary` dimensions turn, the rest pass
-  const float* cos;      ///< [rows, rotary / 2]
+  i64 rotary;        ///< the first `rotary` dimensions turn, the rest pass
+  const float* cos;  ///< [rows, rotary / 2]
   const float* sin;
   RopeLayout layout;
   Direction direction;
@@ -87,11 +87,11 @@ struct RopeArgs {
 
 /// One sequence of an attention call.
 struct AttentionSequence {
-  i64 first_row;         ///< its first query row
-  i64 rows;              ///< query rows
-  i64 first_position;    ///< key index of the first query row
-  i64 keys;              ///< keys stored, the new ones included
-  const i64* pages;      ///< page numbers, ceil(keys / page_keys)
+  i64 first_row;       ///< its first query row
+  i64 rows;            ///< query rows
+  i64 first_position;  ///< key index of the first query row
+  i64 keys;            ///< keys stored, the new ones included
+  const i64* pages;    ///< page numbers, ceil(keys / page_keys)
 };
 
 constexpr i64 page_keys = 64;
@@ -99,10 +99,12 @@ constexpr i64 page_keys = 64;
 /// Floats that one head's keys or values take in a page: keys as panels of 16 keys [head_size][16],
 /// values as panels of 16 dimensions [64][16].
 constexpr i64 key_page_floats(i64 head_size) { return page_keys * head_size; }
-constexpr i64 value_page_floats(i64 head_size) { return page_keys * round_up(head_size, panel_rows); }
+constexpr i64 value_page_floats(i64 head_size) {
+  return page_keys * round_up(head_size, panel_rows);
+}
 
-/// Paged keys and values of one layer: page p of head h at (p * heads + h) * *_page_floats. Pages start as
-/// zeros. Owns nothing.
+/// Paged keys and values of one layer: page p of head h at (p * heads + h) * *_page_floats. Pages
+/// start as zeros. Owns nothing.
 struct KvPages {
   float* keys = nullptr;
   float* values = nullptr;
@@ -112,9 +114,9 @@ struct KvPages {
 };
 
 struct StoreKvArgs {
-  const float* k;        ///< [rows, heads, key_size]
-  const float* v;        ///< [rows, heads, value_size]
-  const i64* slots;      ///< [rows] page * 64 + place in the page
+  const float* k;    ///< [rows, heads, key_size]
+  const float* v;    ///< [rows, heads, value_size]
+  const i64* slots;  ///< [rows] page * 64 + place in the page
   i64 rows;
   KvPages pages;
 };
@@ -122,20 +124,20 @@ struct StoreKvArgs {
 enum class Mask { causal, bidirectional };
 
 struct AttentionArgs {
-  const float* q;        ///< [rows, heads, key_size]
-  i64 heads;             ///< query heads, a multiple of pages.heads
+  const float* q;  ///< [rows, heads, key_size]
+  i64 heads;       ///< query heads, a multiple of pages.heads
   KvPages pages;
   std::span<const AttentionSequence> sequences;
   float scale;
   Mask mask;
-  i64 window;            ///< 0 = none; causal: i - j < window; bidirectional: |i - j| <= window
-  float* y;              ///< [rows, heads, value_size]; a zero is +0
-  float* log_sum;        ///< [rows, heads] m + log(sum), or null; what a gradient needs
+  i64 window;      ///< 0 = none; causal: i - j < window; bidirectional: |i - j| <= window
+  float* y;        ///< [rows, heads, value_size]; a zero is +0
+  float* log_sum;  ///< [rows, heads] m + log(sum), or null; what a gradient needs
 };
 
 struct AttentionGradArgs {
-  const float* q;        ///< [rows, heads, size]
-  const float* k;        ///< [rows, kv_heads, size]
+  const float* q;  ///< [rows, heads, size]
+  const float* k;  ///< [rows, kv_heads, size]
   const float* v;
   const float* y;
   const float* log_sum;
@@ -148,7 +150,7 @@ struct AttentionGradArgs {
   Mask mask;
   i64 window;
   float* grad_q;
-  float* grad_k;         ///< zeroed by the caller
+  float* grad_k;  ///< zeroed by the caller
   float* grad_v;
 };
 
@@ -156,13 +158,14 @@ enum class Unary { silu, gelu, gelu_tanh, quick_gelu, relu, tanh, sigmoid, exp }
 enum class Binary { add, multiply };
 
 struct SoftmaxArgs {
-  const float* x;        ///< [rows, width]
+  const float* x;  ///< [rows, width]
   i64 rows;
   i64 width;
-  float* y;              ///< exp(x - max) / lanes sum
+  float* y;  ///< exp(x - max) / lanes sum
 };
 
-/// Function pointers of one backend. A null slot raises `unsupported`, naming op and backend (ops/).
+/// Function pointers of one backend. A null slot raises `unsupported`, naming op and backend
+/// (ops/).
 struct Kernels {
   std::string_view name;
   /// Bytes of a weight in the panels layout, 0 where the format stays in rows.
@@ -180,9 +183,11 @@ struct Kernels {
   /// y[i] = f(x[i]); y may be x.
   void (*unary)(const Stream&, Unary, const float* x, i64 count, float* y) = nullptr;
   /// y[i] = f'(x[i]) * g[i].
-  void (*unary_grad)(const Stream&, Unary, const float* x, const float* g, i64 count, float* y) = nullptr;
+  void (*unary_grad)(const Stream&, Unary, const float* x, const float* g, i64 count,
+                     float* y) = nullptr;
   /// y[i] = a[i] op b[i mod period], period >= 1 divides count.
-  void (*binary)(const Stream&, Binary, const float* a, const float* b, i64 count, i64 period, float* y) = nullptr;
+  void (*binary)(const Stream&, Binary, const float* a, const float* b, i64 count, i64 period,
+                 float* y) = nullptr;
   /// y[i] = a * x[i].
   void (*scale)(const Stream&, float a, const float* x, i64 count, float* y) = nullptr;
   /// y[c][r] = x[r][c].
@@ -190,21 +195,26 @@ struct Kernels {
   /// y[c] = sum over r ascending of x[r][c], one accumulator.
   void (*sum_rows)(const Stream&, const float* x, i64 rows, i64 columns, float* y) = nullptr;
   /// y[r] = x[index[r]], rows of `width`.
-  void (*gather_rows)(const Stream&, const float* x, const i64* index, i64 rows, i64 width, float* y) = nullptr;
+  void (*gather_rows)(const Stream&, const float* x, const i64* index, i64 rows, i64 width,
+                      float* y) = nullptr;
   /// y[index[r]] += x[r], r ascending.
-  void (*scatter_add_rows)(const Stream&, const float* x, const i64* index, i64 rows, i64 width, float* y) = nullptr;
-  /// Gradients of the norms, x, weight and g = d/dy given: d/dx in y; d/dweight, d/dbias (or null) by sum_rows order.
-  void (*rms_norm_grad)(const Stream&, const NormArgs&, const float* g, float* grad_weight) = nullptr;
-  void (*layer_norm_grad)(const Stream&, const NormArgs&, const float* g, float* grad_weight, float* grad_bias) = nullptr;
+  void (*scatter_add_rows)(const Stream&, const float* x, const i64* index, i64 rows, i64 width,
+                           float* y) = nullptr;
+  /// Gradients of the norms, x, weight and g = d/dy given: d/dx in y; d/dweight, d/dbias (or null)
+  /// by sum_rows order.
+  void (*rms_norm_grad)(const Stream&, const NormArgs&, const float* g,
+                        float* grad_weight) = nullptr;
+  void (*layer_norm_grad)(const Stream&, const NormArgs&, const float* g, float* grad_weight,
+                          float* grad_bias) = nullptr;
   void (*attention_grad)(const Stream&, const AttentionGradArgs&) = nullptr;
-  /// What the machine can do, for benchmarks: `rounds` of independent fused multiply-adds on one thread, returning
-  /// the floating point operations done; and a sum over memory.
+  /// What the machine can do, for benchmarks: `rounds` of independent fused multiply-adds on one
+  /// thread, returning the floating point operations done; and a sum over memory.
   i64 (*multiply_add_burst)(i64 rounds, float* sink) = nullptr;
   float (*read_burst)(const float* x, i64 count) = nullptr;
 };
 
-/// A backend that this machine can run, by name ("reference", "avx2", "avx512", "meta"); "auto" takes the
-/// fastest. Throws unsupported for one this machine lacks, usage for an unknown name.
+/// A backend that this machine can run, by name ("reference", "avx2", "avx512", "meta"); "auto"
+/// takes the fastest. Throws unsupported for one this machine lacks, usage for an unknown name.
 const Kernels& kernels_named(std::string_view name);
 
 /// Names that kernels_named accepts here, fastest first, without "meta".

@@ -12,8 +12,8 @@
 namespace medlar {
 
 /// A cursor over untrusted bytes: every read is checked against what is left, and every error names
-/// the source, the offset, what was wanted and what was there. Little-endian. Does not own the bytes;
-/// returned views live as long as they do. Not thread-safe.
+/// the source, the offset, what was wanted and what was there. Little-endian. Does not own the
+/// bytes; returned views live as long as they do. Not thread-safe.
 class ByteReader {
  public:
   ByteReader(Bytes bytes, std::string source) : bytes_(bytes), source_(std::move(source)) {}
@@ -26,7 +26,8 @@ class ByteReader {
   /// Moves to an absolute offset in [0, size].
   void seek(i64 offset, std::string_view what) {
     if (offset < 0 || offset > size()) {
-      corrupt(fmt::format("{} at offset {} lies outside the {} bytes of the file", what, offset, size()));
+      corrupt(fmt::format("{} at offset {} lies outside the {} bytes of the file", what, offset,
+                          size()));
     }
     position_ = offset;
   }
@@ -36,7 +37,8 @@ class ByteReader {
     if (count < 0 || count > remaining()) {
       corrupt(fmt::format("{} needs {} bytes, {} are left", what, count, remaining()));
     }
-    const Bytes view = bytes_.subspan(static_cast<std::size_t>(position_), static_cast<std::size_t>(count));
+    const Bytes view =
+        bytes_.subspan(static_cast<std::size_t>(position_), static_cast<std::size_t>(count));
     position_ += count;
     return view;
   }

@@ -59,6 +59,6 @@ template <typename... Args>
 }  // namespace medlar
 
 /// A broken invariant, always on; never reachable from input.
-#define MEDLAR_CHECK(condition)                                                         \
-  (static_cast<bool>(condition) ? static_cast<void>(0)                                  \
+#define MEDLAR_CHECK(condition)                        \
+  (static_cast<bool>(condition) ? static_cast<void>(0) \
                                 : ::medlar::fail_check(#condition, __FILE__, __LINE__))

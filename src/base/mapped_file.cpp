@@ -35,7 +35,7 @@ int open_for_reading(const std::filesystem::path& path) {
 
 std::shared_ptr<const MappedFile> MappedFile::open(const std::filesystem::path& path) {
   const FileDescriptor file(open_for_reading(path));
-  struct stat status {};
+  struct stat status{};
   if (::fstat(file.number, &status) != 0) {
     fail(ErrorCode::io, "cannot read the size of {}: {}", path.string(), std::strerror(errno));
   }
@@ -44,7 +44,8 @@ std::shared_ptr<const MappedFile> MappedFile::open(const std::filesystem::path& 
   const std::byte* data = nullptr;
   if (size > 0) {
     void* address = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, file.number, 0);
-    if (address == MAP_FAILED) fail(ErrorCode::io, "cannot map {}: {}", path.string(), std::strerror(errno));
+    if (address == MAP_FAILED)
+      fail(ErrorCode::io, "cannot map {}: {}", path.string(), std::strerror(errno));
     data = static_cast<const std::byte*>(address);
   }
   return std::shared_ptr<const MappedFile>(new MappedFile(path, data, size));
@@ -56,8 +57,10 @@ MappedFile::~MappedFile() {
 
 void release_pages(Bytes bytes) {
   const std::uintptr_t page = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
-  const std::uintptr_t begin = (reinterpret_cast<std::uintptr_t>(bytes.data()) + page - 1) / page * page;
-  const std::uintptr_t end = reinterpret_cast<std::uintptr_t>(bytes.data() + bytes.size()) / page * page;
+  const std::uintptr_t begin =
+      (reinterpret_cast<std::uintptr_t>(bytes.data()) + page - 1) / page * page;
+  const std::uintptr_t end =
+      reinterpret_cast<std::uintptr_t>(bytes.data() + bytes.size()) / page * page;
   // Advice only: a refusal changes nothing but the memory in use.
   if (begin < end) ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
 }
@@ -75,7 +78,8 @@ std::string read_text_file(const std::filesystem::path& path, i64 max_bytes) {
     }
     text.append(chunk, 0, static_cast<std::size_t>(count));
     if (ssize_of(text) > max_bytes) {
-      fail(ErrorCode::limit_exceeded, "{} is larger than the limit of {} bytes", path.string(), max_bytes);
+      fail(ErrorCode::limit_exceeded, "{} is larger than the limit of {} bytes", path.string(),
+           max_bytes);
     }
   }
 }

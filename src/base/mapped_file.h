@@ -8,8 +8,8 @@
 
 namespace medlar {
 
-/// A whole file mapped read-only. Immutable, so safe to share between threads; views live as long as
-/// the object. Throws not_found, or io with the system's reason.
+/// A whole file mapped read-only. Immutable, so safe to share between threads; views live as long
+/// as the object. Throws not_found, or io with the system's reason.
 class MappedFile {
  public:
   static std::shared_ptr<const MappedFile> open(const std::filesystem::path& path);
@@ -29,8 +29,8 @@ class MappedFile {
   std::size_t size_;
 };
 
-/// Tells the system that the pages wholly inside `bytes` of a mapped file are not needed soon, so that
-/// weights that were repacked do not stay resident twice. Reading them later is still valid.
+/// Tells the system that the pages wholly inside `bytes` of a mapped file are not needed soon, so
+/// that weights that were repacked do not stay resident twice. Reading them later is still valid.
 void release_pages(Bytes bytes);
 
 /// The whole file as a string. Throws not_found or io, and limit_exceeded above `max_bytes`.

@@ -8,17 +8,52 @@
 
 namespace medlar {
 
-/// How the values of a stored matrix lie in memory: plain elements (one value a block) or blocks that
-/// share scales. Names are GGML's for its block types; sources: ggml's gguf.md and block definitions,
-/// OCP MX specification (MXFP4), NVIDIA NVFP4.
+/// How the values of a stored matrix lie in memory: plain elements (one value a block) or blocks
+/// that share scales. Names are GGML's for its block types; sources: ggml's gguf.md and block
+/// definitions, OCP MX specification (MXFP4), NVIDIA NVFP4.
 enum class QuantFormat {
   // plain
-  f64, f32, f16, bf16, f8_e4m3, f8_e5m2, i64, i32, i16, i8, u64, u32, u16, u8, boolean,
+  f64,
+  f32,
+  f16,
+  bf16,
+  f8_e4m3,
+  f8_e5m2,
+  i64,
+  i32,
+  i16,
+  i8,
+  u64,
+  u32,
+  u16,
+  u8,
+  boolean,
   // blocks
-  q4_0, q4_1, q5_0, q5_1, q8_0, q8_1,
-  q2_k, q3_k, q4_k, q5_k, q6_k, q8_k,
-  iq1_s, iq1_m, iq2_xxs, iq2_xs, iq2_s, iq3_xxs, iq3_s, iq4_nl, iq4_xs,
-  tq1_0, tq2_0, mxfp4, nvfp4,
+  q4_0,
+  q4_1,
+  q5_0,
+  q5_1,
+  q8_0,
+  q8_1,
+  q2_k,
+  q3_k,
+  q4_k,
+  q5_k,
+  q6_k,
+  q8_k,
+  iq1_s,
+  iq1_m,
+  iq2_xxs,
+  iq2_xs,
+  iq2_s,
+  iq3_xxs,
+  iq3_s,
+  iq4_nl,
+  iq4_xs,
+  tq1_0,
+  tq2_0,
+  mxfp4,
+  nvfp4,
 };
 
 struct QuantLayout {
@@ -36,15 +71,17 @@ std::optional<QuantFormat> quant_format_named(std::string_view name);
 /// Bytes of `count` consecutive values. Throws invalid_argument unless whole blocks.
 i64 bytes_of(QuantFormat format, i64 count);
 
-/// Decodes whole blocks to float, the definition every kernel is held to: bit-equal to ggml's C code
-/// (no fused multiply-add). values.size() must be the values of `blocks`; integers convert to float.
+/// Decodes whole blocks to float, the definition every kernel is held to: bit-equal to ggml's C
+/// code (no fused multiply-add). values.size() must be the values of `blocks`; integers convert to
+/// float.
 void dequantise(QuantFormat format, Bytes blocks, std::span<float> values);
 
 /// True if `quantise` can encode the format.
 bool can_quantise(QuantFormat format);
 
-/// Encodes values to blocks by the rounding rules of ggml (plain floats, Q8_0, Q4_0, Q4_1, Q5_0, Q5_1,
-/// MXFP4, TQ1_0, TQ2_0). Throws unsupported for another format, invalid_argument for a wrong size.
+/// Encodes values to blocks by the rounding rules of ggml (plain floats, Q8_0, Q4_0, Q4_1, Q5_0,
+/// Q5_1, MXFP4, TQ1_0, TQ2_0). Throws unsupported for another format, invalid_argument for a wrong
+/// size.
 void quantise(QuantFormat format, std::span<const float> values, std::span<std::byte> blocks);
 
 }  // namespace medlar

@@ -125,7 +125,7 @@ void decode_iq1_s(const u8* block, float* x) {
 void decode_iq1_m(const u8* block, float* x) {
   u32 d_bits = 0;
   for (i64 word = 0; word < 4; ++word) {
-    d_bits |= u32{load<u16>(block + 48 + word * 2)} >> 12 << (word * 4);
+    d_bits |= u32{load<u16>(block + 48 + word * 2)} >> 12u << static_cast<u32>(word * 4);
   }
   const float d = f16_to_f32(static_cast<u16>(d_bits));
   for (i64 i = 0; i < 32; ++i) {

@@ -6,9 +6,9 @@
 
 namespace medlar {
 
-/// Counter-based random numbers: the value is a pure function of (seed, stream, counter), so a sampled
-/// token depends on its request and position and never on what else ran.
-/// Source: Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3", Philox-4x32-10.
+/// Counter-based random numbers: the value is a pure function of (seed, stream, counter), so a
+/// sampled token depends on its request and position and never on what else ran. Source: Salmon et
+/// al. 2011, "Parallel random numbers: as easy as 1, 2, 3", Philox-4x32-10.
 inline std::array<u32, 4> philox(u64 seed, u64 stream, u64 counter) {
   u32 x0 = static_cast<u32>(counter), x1 = static_cast<u32>(counter >> 32);
   u32 x2 = static_cast<u32>(stream), x3 = static_cast<u32>(stream >> 32);

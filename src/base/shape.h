@@ -20,7 +20,8 @@ class Shape {
   Shape(std::initializer_list<i64> dims) : Shape(std::span<const i64>(dims.begin(), dims.size())) {}
   /// Throws limit_exceeded for a rank over 5, invalid_argument for a negative size.
   explicit Shape(std::span<const i64> dims) : rank_(ssize_of(dims)) {
-    if (rank_ > max_rank) fail(ErrorCode::limit_exceeded, "rank {} is over the limit of {}", rank_, max_rank);
+    if (rank_ > max_rank)
+      fail(ErrorCode::limit_exceeded, "rank {} is over the limit of {}", rank_, max_rank);
     for (i64 dim : dims) {
       if (dim < 0) fail(ErrorCode::invalid_argument, "negative size {} in a shape", dim);
     }

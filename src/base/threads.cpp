@@ -6,21 +6,14 @@
 #include <exception>
 
 #include "base/error.h"
+#include "base/platform.h"
 
 namespace medlar {
 namespace {
 
-// About 50 us of polling: longer than the gap between two ops of a decode step, shorter than anything a
-// neighbour on the same core would notice.
+// About 50 us of polling: longer than the gap between two ops of a decode step, shorter than
+// anything a neighbour on the same core would notice.
 constexpr int spin_rounds = 4000;
-
-void pause_briefly() {
-#if defined(__x86_64__)
-  __builtin_ia32_pause();
-#else
-  std::this_thread::yield();
-#endif
-}
 
 /// Polls, then sleeps, until `value` is no longer `old`.
 template <typename T>
@@ -35,7 +28,8 @@ void wait_while_equal(const std::atomic<T>& value, T old) {
 }  // namespace
 
 ThreadPool::ThreadPool(i64 threads) {
-  if (threads < 1) fail(ErrorCode::invalid_argument, "a thread pool needs at least 1 thread, got {}", threads);
+  if (threads < 1)
+    fail(ErrorCode::invalid_argument, "a thread pool needs at least 1 thread, got {}", threads);
   for (i64 i = 1; i < threads; ++i) workers_.emplace_back([this] { worker_main(); });
 }
 

@@ -9,9 +9,9 @@
 
 namespace medlar {
 
-/// A fixed team of threads for fork-join loops. The calling thread is one of them. Idle workers spin
-/// for some tens of microseconds, then sleep, so that a shared core is not burnt between steps.
-/// One caller at a time; loops do not nest.
+/// A fixed team of threads for fork-join loops. The calling thread is one of them. Idle workers
+/// spin for some tens of microseconds, then sleep, so that a shared core is not burnt between
+/// steps. One caller at a time; loops do not nest.
 class ThreadPool {
  public:
   /// threads >= 1; 1 means that everything runs on the caller.
@@ -22,15 +22,18 @@ class ThreadPool {
 
   i64 size() const { return ssize_of(workers_) + 1; }
 
-  /// Calls body(begin, end) over disjoint ranges that cover [0, count), `grain` items at a time, in any
-  /// order and on any thread. The result must not depend on which thread runs what. The first
+  /// Calls body(begin, end) over disjoint ranges that cover [0, count), `grain` items at a time, in
+  /// any order and on any thread. The result must not depend on which thread runs what. The first
   /// exception of a body is rethrown here after all threads stopped.
   template <typename Body>
   void parallel_for(i64 count, i64 grain, Body&& body) {
     using Plain = std::remove_reference_t<Body>;
-    run(count, grain, [](const void* context, i64 begin, i64 end) {
-      (*static_cast<Plain*>(const_cast<void*>(context)))(begin, end);
-    }, &body);
+    run(
+        count, grain,
+        [](const void* context, i64 begin, i64 end) {
+          (*static_cast<Plain*>(const_cast<void*>(context)))(begin, end);
+        },
+        &body);
   }
 
  private:

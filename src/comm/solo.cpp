@@ -15,7 +15,9 @@ class Solo final : public Comm {
     MEDLAR_CHECK(mine.size() == all.size());
     std::copy(mine.begin(), mine.end(), all.begin());
   }
-  void all_to_all(std::span<const float> send, std::span<float> receive) override { all_gather(send, receive); }
+  void all_to_all(std::span<const float> send, std::span<float> receive) override {
+    all_gather(send, receive);
+  }
   void broadcast(std::span<float>, i64) override {}
   void barrier() override {}
 };

@@ -1,5 +1,5 @@
-// Ranks as threads: every rank publishes a view of its data, all meet, each reads what it needs, all meet
-// again before the data may change.
+// Ranks as threads: every rank publishes a view of its data, all meet, each reads what it needs,
+// all meet again before the data may change.
 #include <algorithm>
 #include <condition_variable>
 #include <exception>
@@ -108,7 +108,8 @@ class ThreadRank final : public Comm {
 }  // namespace
 
 void run_ranks(i64 ranks, const std::function<void(Comm&)>& body) {
-  if (ranks < 1) fail(ErrorCode::invalid_argument, "the number of ranks must be at least 1, got {}", ranks);
+  if (ranks < 1)
+    fail(ErrorCode::invalid_argument, "the number of ranks must be at least 1, got {}", ranks);
   Meeting meeting(ranks);
   std::mutex mutex;
   std::exception_ptr first_error;

@@ -28,15 +28,23 @@ std::vector<float> to_floats(const StoredTensor& tensor) {
 
 std::vector<i64> to_integers(const StoredTensor& tensor) {
   switch (tensor.format) {
-    case QuantFormat::i64: return widened<i64>(tensor);
-    case QuantFormat::u64: return widened<u64>(tensor);
-    case QuantFormat::i32: return widened<i32>(tensor);
-    case QuantFormat::u32: return widened<u32>(tensor);
-    case QuantFormat::i16: return widened<i16>(tensor);
-    case QuantFormat::u16: return widened<u16>(tensor);
-    case QuantFormat::i8: return widened<i8>(tensor);
+    case QuantFormat::i64:
+      return widened<i64>(tensor);
+    case QuantFormat::u64:
+      return widened<u64>(tensor);
+    case QuantFormat::i32:
+      return widened<i32>(tensor);
+    case QuantFormat::u32:
+      return widened<u32>(tensor);
+    case QuantFormat::i16:
+      return widened<i16>(tensor);
+    case QuantFormat::u16:
+      return widened<u16>(tensor);
+    case QuantFormat::i8:
+      return widened<i8>(tensor);
     case QuantFormat::u8:
-    case QuantFormat::boolean: return widened<u8>(tensor);
+    case QuantFormat::boolean:
+      return widened<u8>(tensor);
     default:
       fail(ErrorCode::invalid_argument, "tensor {} is {}, whole numbers are needed", tensor.name,
            layout_of(tensor.format).name);

@@ -26,7 +26,8 @@ struct Config {
     const std::string activation = c.text_or("hidden_act", "gelu");
     if (activation != "gelu") fail(ErrorCode::unsupported, "bert with activation '{}'", activation);
     const std::string positions = c.text_or("position_embedding_type", "absolute");
-    if (positions != "absolute") fail(ErrorCode::unsupported, "bert with '{}' positions", positions);
+    if (positions != "absolute")
+      fail(ErrorCode::unsupported, "bert with '{}' positions", positions);
   }
 };
 
@@ -40,7 +41,8 @@ struct Block {
   Block(const nn::Weights& w, const Config& c)
       : attention(make_attention(w.at("attention"), c)),
         attention_norm(nn::layer_norm(w.at("attention").at("output"), "LayerNorm", c.D, c.epsilon)),
-        intermediate(w.at("intermediate").linear("dense", c.F, c.D, nn::Split::out, nn::Bias::present)),
+        intermediate(
+            w.at("intermediate").linear("dense", c.F, c.D, nn::Split::out, nn::Bias::present)),
         output(w.at("output").linear("dense", c.D, c.F, nn::Split::in, nn::Bias::present)),
         output_norm(nn::layer_norm(w.at("output"), "LayerNorm", c.D, c.epsilon)) {}
 
@@ -53,11 +55,13 @@ struct Block {
             .q_norm = std::nullopt,
             .k_norm = std::nullopt,
             .head_size = c.D / c.H,
-            .spec = {.scale = 1.0f / std::sqrt(static_cast<float>(c.D / c.H)), .mask = ops::Mask::bidirectional}};
+            .spec = {.scale = 1.0f / std::sqrt(static_cast<float>(c.D / c.H)),
+                     .mask = ops::Mask::bidirectional}};
   }
 
   Tensor operator()(Context& ctx, const Tensor& x_TD, const Batch& batch) const {
-    const Tensor a_TD = attention_norm(ctx, ops::add(ctx, x_TD, attention(ctx, x_TD, nullptr, batch, nullptr)));
+    const Tensor a_TD =
+        attention_norm(ctx, ops::add(ctx, x_TD, attention(ctx, x_TD, nullptr, batch, nullptr)));
     const Tensor f_TD = output(ctx, ops::gelu(ctx, intermediate(ctx, a_TD)));
     return output_norm(ctx, ops::add(ctx, a_TD, f_TD));
   }
@@ -72,7 +76,11 @@ struct MaskedLm {
   MaskedLm(const nn::Weights& w, const Config& c, const ops::Weight& words)
       : dense(w.at("transform").linear("dense", c.D, c.D, nn::Split::none, nn::Bias::present)),
         norm(nn::layer_norm(w.at("transform"), "LayerNorm", c.D, c.epsilon)),
-        decoder{.weight = words, .bias = w.vector("bias", c.V), .split = nn::Split::none, .out = c.V, .in = c.D} {}
+        decoder{.weight = words,
+                .bias = w.vector("bias", c.V),
+                .split = nn::Split::none,
+                .out = c.V,
+                .in = c.D} {}
 
   Tensor operator()(Context& ctx, const Tensor& x) const {
     return decoder(ctx, norm(ctx, ops::gelu(ctx, dense(ctx, x))));
@@ -103,20 +111,25 @@ class Bert final : public Model {
         positions_(w.at("bert").at("embeddings").table("position_embeddings", c_.context, c_.D)),
         types_(w.at("bert").at("embeddings").table("token_type_embeddings", c_.types, c_.D)),
         norm_(nn::layer_norm(w.at("bert").at("embeddings"), "LayerNorm", c_.D, c_.epsilon)) {
-    if (c_.D % c_.H != 0) fail(ErrorCode::corrupt_file, "config: hidden_size {} over {} heads", c_.D, c_.H);
+    if (c_.D % c_.H != 0)
+      fail(ErrorCode::corrupt_file, "config: hidden_size {} over {} heads", c_.D, c_.H);
     check_ranks(w, "heads", c_.H);
-    for (i64 i = 0; i < c_.layers; ++i) blocks_.emplace_back(w.at("bert").at("encoder").at("layer", i), c_);
+    for (i64 i = 0; i < c_.layers; ++i)
+      blocks_.emplace_back(w.at("bert").at("encoder").at("layer", i), c_);
     const bool needs_pooler = task_ == Task::sequence || task_ == Task::pretraining;
     if (needs_pooler || (task_ == Task::hidden && w.has("bert.pooler.dense.weight"))) {
-      pooler_ = w.at("bert").at("pooler").linear("dense", c_.D, c_.D, nn::Split::none, nn::Bias::present);
+      pooler_ =
+          w.at("bert").at("pooler").linear("dense", c_.D, c_.D, nn::Split::none, nn::Bias::present);
     }
     if (task_ == Task::token || task_ == Task::sequence) {
-      const i64 labels = w.rows_of("classifier.weight", std::max(i64{1}, ssize_of(label_names(config))));
+      const i64 labels =
+          w.rows_of("classifier.weight", std::max(i64{1}, ssize_of(label_names(config))));
       classifier_ = w.linear("classifier", labels, c_.D, nn::Split::none, nn::Bias::present);
     } else if (task_ == Task::question) {
       classifier_ = w.linear("qa_outputs", 2, c_.D, nn::Split::none, nn::Bias::present);
     } else if (task_ == Task::pretraining) {
-      classifier_ = w.at("cls").linear("seq_relationship", 2, c_.D, nn::Split::none, nn::Bias::present);
+      classifier_ =
+          w.at("cls").linear("seq_relationship", 2, c_.D, nn::Split::none, nn::Bias::present);
     }
     if (task_ == Task::masked_lm || task_ == Task::pretraining) {
       masked_lm_.emplace(w.at("cls").at("predictions"), c_, words_);
@@ -149,24 +162,30 @@ class Bert final : public Model {
  private:
   Outputs heads(Context& ctx, const Tensor& x_TD, const Batch& batch) const {
     switch (task_) {
-      case Task::token: return {{"logits", Per::token, (*classifier_)(ctx, rows_for_logits(ctx, x_TD, batch))}};
-      case Task::masked_lm: return {{"logits", Per::token, (*masked_lm_)(ctx, rows_for_logits(ctx, x_TD, batch))}};
-      case Task::sequence: return {{"logits", Per::sequence, (*classifier_)(ctx, pooled(ctx, x_TD, batch))}};
+      case Task::token:
+        return {{"logits", Per::token, (*classifier_)(ctx, rows_for_logits(ctx, x_TD, batch))}};
+      case Task::masked_lm:
+        return {{"logits", Per::token, (*masked_lm_)(ctx, rows_for_logits(ctx, x_TD, batch))}};
+      case Task::sequence:
+        return {{"logits", Per::sequence, (*classifier_)(ctx, pooled(ctx, x_TD, batch))}};
       case Task::question: {
         const Tensor ends_2T = ops::transpose(ctx, (*classifier_)(ctx, x_TD));
         const auto row = [&](i64 r) {
-          return ops::gather_rows(ctx, ends_2T, Tensor::of(ctx.pool, {1}, std::span<const i64>(&r, 1)))
+          return ops::gather_rows(ctx, ends_2T,
+                                  Tensor::of(ctx.pool, {1}, std::span<const i64>(&r, 1)))
               .reshape({x_TD.size(0), 1});
         };
         return {{"start_logits", Per::token, row(0)}, {"end_logits", Per::token, row(1)}};
       }
       case Task::pretraining: {
         const Tensor pooled_SD = pooled(ctx, x_TD, batch);
-        return {{"prediction_logits", Per::token, (*masked_lm_)(ctx, rows_for_logits(ctx, x_TD, batch))},
+        return {{"prediction_logits", Per::token,
+                 (*masked_lm_)(ctx, rows_for_logits(ctx, x_TD, batch))},
                 {"seq_relationship_logits", Per::sequence, (*classifier_)(ctx, pooled_SD)},
                 {"pooler_output", Per::sequence, pooled_SD}};
       }
-      case Task::hidden: break;
+      case Task::hidden:
+        break;
     }
     Outputs outputs = {{"last_hidden_state", Per::token, x_TD}};
     if (pooler_) outputs.push_back({"pooler_output", Per::sequence, pooled(ctx, x_TD, batch)});
@@ -189,8 +208,8 @@ class Bert final : public Model {
   std::optional<MaskedLm> masked_lm_;
 };
 
-// Bare models drop the "bert." prefix, uploads before 2020 say gamma and beta, TensorFlow kernels are [in, out]
-// except the NER head, which was never a kernel.
+// Bare models drop the "bert." prefix, uploads before 2020 say gamma and beta, TensorFlow kernels
+// are [in, out] except the NER head, which was never a kernel.
 using formats::Container;
 using nn::Stored;
 constexpr nn::NameRule rules[] = {
@@ -202,7 +221,8 @@ constexpr nn::NameRule rules[] = {
     {Container::tensorflow, "bert.embeddings.LayerNorm.bias", "bert/embeddings/LayerNorm/beta"},
     {Container::tensorflow, "bert.encoder.layer.*.attention.self.*.weight",
      "bert/encoder/layer_*/attention/self/*/kernel", Stored::transposed},
-    {Container::tensorflow, "bert.encoder.layer.*.attention.self.*.bias", "bert/encoder/layer_*/attention/self/*/bias"},
+    {Container::tensorflow, "bert.encoder.layer.*.attention.self.*.bias",
+     "bert/encoder/layer_*/attention/self/*/bias"},
     {Container::tensorflow, "bert.encoder.layer.*.attention.output.dense.weight",
      "bert/encoder/layer_*/attention/output/dense/kernel", Stored::transposed},
     {Container::tensorflow, "bert.encoder.layer.*.attention.output.dense.bias",
@@ -211,18 +231,25 @@ constexpr nn::NameRule rules[] = {
      "bert/encoder/layer_*/attention/output/LayerNorm/gamma"},
     {Container::tensorflow, "bert.encoder.layer.*.attention.output.LayerNorm.bias",
      "bert/encoder/layer_*/attention/output/LayerNorm/beta"},
-    {Container::tensorflow, "bert.encoder.layer.*.*.dense.weight", "bert/encoder/layer_*/*/dense/kernel",
+    {Container::tensorflow, "bert.encoder.layer.*.*.dense.weight",
+     "bert/encoder/layer_*/*/dense/kernel", Stored::transposed},
+    {Container::tensorflow, "bert.encoder.layer.*.*.dense.bias",
+     "bert/encoder/layer_*/*/dense/bias"},
+    {Container::tensorflow, "bert.encoder.layer.*.output.LayerNorm.weight",
+     "bert/encoder/layer_*/output/LayerNorm/gamma"},
+    {Container::tensorflow, "bert.encoder.layer.*.output.LayerNorm.bias",
+     "bert/encoder/layer_*/output/LayerNorm/beta"},
+    {Container::tensorflow, "bert.pooler.dense.weight", "bert/pooler/dense/kernel",
      Stored::transposed},
-    {Container::tensorflow, "bert.encoder.layer.*.*.dense.bias", "bert/encoder/layer_*/*/dense/bias"},
-    {Container::tensorflow, "bert.encoder.layer.*.output.LayerNorm.weight", "bert/encoder/layer_*/output/LayerNorm/gamma"},
-    {Container::tensorflow, "bert.encoder.layer.*.output.LayerNorm.bias", "bert/encoder/layer_*/output/LayerNorm/beta"},
-    {Container::tensorflow, "bert.pooler.dense.weight", "bert/pooler/dense/kernel", Stored::transposed},
     {Container::tensorflow, "bert.pooler.dense.bias", "bert/pooler/dense/bias"},
-    {Container::tensorflow, "cls.predictions.transform.dense.weight", "cls/predictions/transform/dense/kernel",
-     Stored::transposed},
-    {Container::tensorflow, "cls.predictions.transform.dense.bias", "cls/predictions/transform/dense/bias"},
-    {Container::tensorflow, "cls.predictions.transform.LayerNorm.weight", "cls/predictions/transform/LayerNorm/gamma"},
-    {Container::tensorflow, "cls.predictions.transform.LayerNorm.bias", "cls/predictions/transform/LayerNorm/beta"},
+    {Container::tensorflow, "cls.predictions.transform.dense.weight",
+     "cls/predictions/transform/dense/kernel", Stored::transposed},
+    {Container::tensorflow, "cls.predictions.transform.dense.bias",
+     "cls/predictions/transform/dense/bias"},
+    {Container::tensorflow, "cls.predictions.transform.LayerNorm.weight",
+     "cls/predictions/transform/LayerNorm/gamma"},
+    {Container::tensorflow, "cls.predictions.transform.LayerNorm.bias",
+     "cls/predictions/transform/LayerNorm/beta"},
     {Container::tensorflow, "cls.predictions.bias", "cls/predictions/output_bias"},
     {Container::tensorflow, "cls.seq_relationship.weight", "cls/seq_relationship/output_weights"},
     {Container::tensorflow, "cls.seq_relationship.bias", "cls/seq_relationship/output_bias"},
@@ -236,7 +263,8 @@ constexpr nn::NameRule rules[] = {
     {Container::gguf, "bert.encoder.layer.*.attention.self.key.*", "blk.*.attn_k.*"},
     {Container::gguf, "bert.encoder.layer.*.attention.self.value.*", "blk.*.attn_v.*"},
     {Container::gguf, "bert.encoder.layer.*.attention.output.dense.*", "blk.*.attn_output.*"},
-    {Container::gguf, "bert.encoder.layer.*.attention.output.LayerNorm.*", "blk.*.attn_output_norm.*"},
+    {Container::gguf, "bert.encoder.layer.*.attention.output.LayerNorm.*",
+     "blk.*.attn_output_norm.*"},
     {Container::gguf, "bert.encoder.layer.*.intermediate.dense.*", "blk.*.ffn_up.*"},
     {Container::gguf, "bert.encoder.layer.*.output.dense.*", "blk.*.ffn_down.*"},
     {Container::gguf, "bert.encoder.layer.*.output.LayerNorm.*", "blk.*.layer_output_norm.*"},
@@ -247,12 +275,13 @@ constexpr std::string_view model_types[] = {"bert"};
 }  // namespace
 
 const Family& bert_family() {
-  static const Family family = {.name = "bert",
-                                .model_types = model_types,
-                                .rules = rules,
-                                .make = [](const Json& config, const nn::Weights& w) -> std::unique_ptr<Model> {
-                                  return std::make_unique<Bert>(config, w);
-                                }};
+  static const Family family = {
+      .name = "bert",
+      .model_types = model_types,
+      .rules = rules,
+      .make = [](const Json& config, const nn::Weights& w) -> std::unique_ptr<Model> {
+        return std::make_unique<Bert>(config, w);
+      }};
   return family;
 }
 

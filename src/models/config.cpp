@@ -8,7 +8,8 @@
 namespace medlar::models {
 namespace {
 
-/// GGUF keys after "<architecture>." and their names in config.json (gguf.md, "standardized key-value pairs").
+/// GGUF keys after "<architecture>." and their names in config.json (gguf.md, "standardized
+/// key-value pairs").
 constexpr std::pair<std::string_view, std::string_view> gguf_keys[] = {
     {"vocab_size", "vocab_size"},
     {"context_length", "max_position_embeddings"},
@@ -50,10 +51,12 @@ Json from_gguf(const formats::Checkpoint& checkpoint) {
   }
   copy("tokenizer.ggml.bos_token_id", config, "bos_token_id");
   copy("tokenizer.ggml.eos_token_id", config, "eos_token_id");
-  if (const auto* table = checkpoint.find("token_embd.weight"); table != nullptr && table->shape.rank() == 2) {
+  if (const auto* table = checkpoint.find("token_embd.weight");
+      table != nullptr && table->shape.rank() == 2) {
     config["vocab_size"] = table->shape[0];
   }
-  if (const auto* types = checkpoint.find("token_types.weight"); types != nullptr && types->shape.rank() == 2) {
+  if (const auto* types = checkpoint.find("token_types.weight");
+      types != nullptr && types->shape.rank() == 2) {
     config["type_vocab_size"] = types->shape[0];
   }
   config["tie_word_embeddings"] = checkpoint.find("output.weight") == nullptr;
@@ -66,11 +69,15 @@ double number_in(const Json& object, const char* key, double otherwise) {
 
 /// Multiplier of cosine and sine (Peng et al. 2023, section 3.4).
 double yarn_attention_factor(const Json& scaling, double factor) {
-  if (ConfigReader(scaling).has("attention_factor")) return number_in(scaling, "attention_factor", 1.0);
-  const auto magnitude = [&](double mscale) { return factor <= 1.0 ? 1.0 : 0.1 * mscale * std::log(factor) + 1.0; };
+  if (ConfigReader(scaling).has("attention_factor"))
+    return number_in(scaling, "attention_factor", 1.0);
+  const auto magnitude = [&](double mscale) {
+    return factor <= 1.0 ? 1.0 : 0.1 * mscale * std::log(factor) + 1.0;
+  };
   const double mscale = number_in(scaling, "mscale", 0.0);
   const double mscale_all = number_in(scaling, "mscale_all_dim", 0.0);
-  return mscale != 0.0 && mscale_all != 0.0 ? magnitude(mscale) / magnitude(mscale_all) : magnitude(1.0);
+  return mscale != 0.0 && mscale_all != 0.0 ? magnitude(mscale) / magnitude(mscale_all)
+                                            : magnitude(1.0);
 }
 
 /// Weights that a quantiser rewrote are not the matrices that their names promise.
@@ -79,8 +86,10 @@ void check_layout_known(const Json& config) {
     const auto found = config.find(key);
     if (found == config.end() || !found->is_object()) continue;
     const std::string method = ConfigReader(*found).text_or("quant_method", key);
-    fail(ErrorCode::unsupported, "weights in the layout '{}' are not supported; convert the model to safetensors in "
-         "bf16 or to GGUF", method);
+    fail(ErrorCode::unsupported,
+         "weights in the layout '{}' are not supported; convert the model to safetensors in "
+         "bf16 or to GGUF",
+         method);
   }
 }
 
@@ -116,7 +125,9 @@ i64 ConfigReader::size(std::string_view key) const {
   return value->get<i64>();
 }
 
-i64 ConfigReader::size_or(std::string_view key, i64 otherwise) const { return has(key) ? size(key) : otherwise; }
+i64 ConfigReader::size_or(std::string_view key, i64 otherwise) const {
+  return has(key) ? size(key) : otherwise;
+}
 
 double ConfigReader::number_or(std::string_view key, double otherwise) const {
   const Json* value = find(key);
@@ -146,13 +157,15 @@ nn::RopeConfig rope_config(const ConfigReader& config, i64 head_size) {
   const char* style = config.has("rope_parameters") ? "rope_parameters" : "rope_scaling";
   const Json scaling = config.has(style) && json[style].is_object() ? json[style] : Json::object();
   const ConfigReader reader(scaling);
-  const double partial = reader.number_or("partial_rotary_factor", config.number_or("partial_rotary_factor", 1.0));
+  const double partial =
+      reader.number_or("partial_rotary_factor", config.number_or("partial_rotary_factor", 1.0));
   nn::RopeConfig rope;
   rope.rotary = static_cast<i64>(static_cast<double>(head_size) * partial);
   rope.theta = reader.number_or("rope_theta", config.number_or("rope_theta", 10000.0));
   rope.factor = reader.number_or("factor", 1.0);
-  rope.original_context = reader.number_or("original_max_position_embeddings",
-                                           static_cast<double>(config.size_or("max_position_embeddings", 2048)));
+  rope.original_context =
+      reader.number_or("original_max_position_embeddings",
+                       static_cast<double>(config.size_or("max_position_embeddings", 2048)));
   const std::string type = reader.text_or("rope_type", reader.text_or("type", "default"));
   if (type == "linear") {
     rope.scaling = nn::RopeScaling::linear;
@@ -167,7 +180,8 @@ nn::RopeConfig rope_config(const ConfigReader& config, i64 head_size) {
     rope.truncate = reader.flag_or("truncate", true);
     rope.attention_factor = yarn_attention_factor(scaling, rope.factor);
   } else if (type != "default") {
-    fail(ErrorCode::unsupported, "rope scaling '{}' is not supported (default, linear, llama3, yarn are)", type);
+    fail(ErrorCode::unsupported,
+         "rope scaling '{}' is not supported (default, linear, llama3, yarn are)", type);
   }
   if (rope.theta <= 0.0 || rope.factor <= 0.0 || rope.original_context <= 0.0) {
     fail(ErrorCode::corrupt_file, "config: rope theta, factor and context must be positive");
@@ -184,7 +198,8 @@ std::vector<i64> layer_windows(const ConfigReader& config, i64 layers) {
   const auto types = config.json().find("layer_types");
   const bool listed = types != config.json().end() && types->is_array();
   if (listed && ssize_of(*types) != layers) {
-    fail(ErrorCode::corrupt_file, "config: layer_types has {} entries for {} layers", types->size(), layers);
+    fail(ErrorCode::corrupt_file, "config: layer_types has {} entries for {} layers", types->size(),
+         layers);
   }
   for (i64 i = 0; i < layers; ++i) {
     const auto at = static_cast<std::size_t>(i);
@@ -201,7 +216,8 @@ std::vector<std::string> label_names(const Json& config) {
     for (std::size_t i = 0; i < labels->size(); ++i) {
       const auto label = labels->find(std::to_string(i));
       if (label == labels->end() || !label->is_string()) {
-        fail(ErrorCode::corrupt_file, "config: id2label must name every id from 0 to {}", labels->size() - 1);
+        fail(ErrorCode::corrupt_file, "config: id2label must name every id from 0 to {}",
+             labels->size() - 1);
       }
       names.push_back(label->get<std::string>());
     }
@@ -215,7 +231,8 @@ std::vector<std::string> label_names(const Json& config) {
 
 std::string architecture(const Json& config) {
   const auto found = config.find("architectures");
-  if (found == config.end() || !found->is_array() || found->empty() || !found->front().is_string()) return "";
+  if (found == config.end() || !found->is_array() || found->empty() || !found->front().is_string())
+    return "";
   return found->front().get<std::string>();
 }
 

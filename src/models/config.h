@@ -14,8 +14,8 @@ namespace medlar::models {
 /// metadata keys are translated, nothing is guessed.
 Json model_config(const formats::Checkpoint& checkpoint);
 
-/// Typed, ranged reading of a configuration. Keys that are null count as absent. Throws corrupt_file naming
-/// the key and what was expected. A view: the JSON must outlive it.
+/// Typed, ranged reading of a configuration. Keys that are null count as absent. Throws
+/// corrupt_file naming the key and what was expected. A view: the JSON must outlive it.
 class ConfigReader {
  public:
   explicit ConfigReader(const Json& config) : config_(&config) {}
@@ -39,11 +39,12 @@ class ConfigReader {
 /// Throws unsupported naming a scaling that nothing here computes.
 nn::RopeConfig rope_config(const ConfigReader& config, i64 head_size);
 
-/// Tokens that each layer sees back, 0 for all: by "layer_types" where the file has it, else the sliding window
-/// (where "use_sliding_window" is on) from layer "max_window_layers" on.
+/// Tokens that each layer sees back, 0 for all: by "layer_types" where the file has it, else the
+/// sliding window (where "use_sliding_window" is on) from layer "max_window_layers" on.
 std::vector<i64> layer_windows(const ConfigReader& config, i64 layers);
 
-/// Label names in the order of their ids: id2label, else LABEL_0.. up to num_labels; empty if neither is there.
+/// Label names in the order of their ids: id2label, else LABEL_0.. up to num_labels; empty if
+/// neither is there.
 std::vector<std::string> label_names(const Json& config);
 
 /// The first entry of "architectures", or "".

@@ -6,8 +6,8 @@
 namespace medlar::models {
 namespace {
 
-nn::Linear make_linear(const Json& config, const nn::Weights& w, const ops::Weight& embedding, bool generates,
-                       bool tied) {
+nn::Linear make_linear(const Json& config, const nn::Weights& w, const ops::Weight& embedding,
+                       bool generates, bool tied) {
   if (!generates) {
     const i64 labels = w.rows_of("score.weight", std::max(i64{1}, ssize_of(label_names(config))));
     return w.linear("score", labels, embedding.in(), nn::Split::none, nn::Bias::optional);
@@ -22,7 +22,8 @@ nn::Linear make_linear(const Json& config, const nn::Weights& w, const ops::Weig
 
 }  // namespace
 
-DecoderHead::DecoderHead(const Json& config, const nn::Weights& w, const ops::Weight& embedding, bool tied)
+DecoderHead::DecoderHead(const Json& config, const nn::Weights& w, const ops::Weight& embedding,
+                         bool tied)
     : generates_(!architecture(config).ends_with("ForTokenClassification")),
       linear_(make_linear(config, w, embedding, generates_, tied)) {}
 
@@ -37,7 +38,8 @@ Tensor rows_for_logits(Context& ctx, const Tensor& h, const Batch& batch) {
 }
 
 void check_ranks(const nn::Weights& w, std::string_view what, i64 count) {
-  if (count % w.ranks() != 0) fail(ErrorCode::unsupported, "{} {} cannot be shared among {} ranks", count, what, w.ranks());
+  if (count % w.ranks() != 0)
+    fail(ErrorCode::unsupported, "{} {} cannot be shared among {} ranks", count, what, w.ranks());
 }
 
 }  // namespace medlar::models

@@ -8,13 +8,14 @@
 
 namespace medlar::models {
 
-/// What stands on a decoder's last hidden states: the next-token head (its own matrix, or the embedding's
-/// when tied), or a token classifier "score" where the architecture's name says so.
+/// What stands on a decoder's last hidden states: the next-token head (its own matrix, or the
+/// embedding's when tied), or a token classifier "score" where the architecture's name says so.
 class DecoderHead {
  public:
   DecoderHead(const Json& config, const nn::Weights& w, const ops::Weight& embedding, bool tied);
 
-  /// h [T, D] -> "logits" [R, V] or [R, labels], whole on every rank; R rows are those the batch names.
+  /// h [T, D] -> "logits" [R, V] or [R, labels], whole on every rank; R rows are those the batch
+  /// names.
   Outputs operator()(Context& ctx, const Tensor& h, const Batch& batch) const;
   bool generates() const { return generates_; }
 

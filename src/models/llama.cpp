@@ -1,6 +1,6 @@
-// Llama 1, 2 and 3: Touvron et al. 2023 (arXiv 2302.13971, 2307.09288), Grattafiori et al. 2024 (arXiv
-// 2407.21783).
-// T tokens, D hidden, H query heads, K key/value heads, d head size, F feed-forward, V vocabulary.
+// Llama 1, 2 and 3: Touvron et al. 2023 (arXiv 2302.13971, 2307.09288), Grattafiori et al. 2024
+// (arXiv 2407.21783). T tokens, D hidden, H query heads, K key/value heads, d head size, F
+// feed-forward, V vocabulary.
 #include <cmath>
 
 #include "models/config.h"
@@ -36,10 +36,14 @@ struct Config {
 nn::PreNormBlock make_block(const nn::Weights& w, const Config& c) {
   const nn::Weights attention = w.at("self_attn");
   return {.attention_norm = nn::rms_norm(w, "input_layernorm", c.D, c.epsilon),
-          .attention = {.q_proj = attention.with_heads(c.H).linear("q_proj", c.H * c.d, c.D, nn::Split::out, c.attention_bias),
-                        .k_proj = attention.with_heads(c.K).linear("k_proj", c.K * c.d, c.D, nn::Split::out, c.attention_bias),
-                        .v_proj = attention.linear("v_proj", c.K * c.d, c.D, nn::Split::out, c.attention_bias),
-                        .o_proj = attention.linear("o_proj", c.D, c.H * c.d, nn::Split::in, c.attention_bias),
+          .attention = {.q_proj = attention.with_heads(c.H).linear(
+                            "q_proj", c.H * c.d, c.D, nn::Split::out, c.attention_bias),
+                        .k_proj = attention.with_heads(c.K).linear(
+                            "k_proj", c.K * c.d, c.D, nn::Split::out, c.attention_bias),
+                        .v_proj = attention.linear("v_proj", c.K * c.d, c.D, nn::Split::out,
+                                                   c.attention_bias),
+                        .o_proj = attention.linear("o_proj", c.D, c.H * c.d, nn::Split::in,
+                                                   c.attention_bias),
                         .q_norm = std::nullopt,
                         .k_norm = std::nullopt,
                         .head_size = c.d,
@@ -52,13 +56,15 @@ class Llama final : public Model {
  public:
   Llama(const Json& config, const nn::Weights& w)
       : c_(ConfigReader(config)),
-        embed_tokens_(w.at("model").table("embed_tokens", c_.V, c_.D, c_.tied ? nn::Table::output_too : nn::Table::lookup)),
+        embed_tokens_(w.at("model").table("embed_tokens", c_.V, c_.D,
+                                          c_.tied ? nn::Table::output_too : nn::Table::lookup)),
         rope_(c_.rope, w.find_vector("rope_freqs.weight")),
         norm_(nn::rms_norm(w.at("model"), "norm", c_.D, c_.epsilon)),
         head_(config, w, embed_tokens_, c_.tied),
         ranks_(w.ranks()) {
     check_ranks(w, "key/value heads", c_.K);
-    for (i64 i = 0; i < c_.layers; ++i) blocks_.push_back(make_block(w.at("model").at("layers", i), c_));
+    for (i64 i = 0; i < c_.layers; ++i)
+      blocks_.push_back(make_block(w.at("model").at("layers", i), c_));
   }
 
   Outputs forward(Context& ctx, const Batch& batch, const KvCache& cache) const override {
@@ -74,13 +80,14 @@ class Llama final : public Model {
   }
 
   ModelFacts facts() const override {
-    return {.direction = Direction::causal,
-            .generates = head_.generates(),
-            .layers = c_.layers,
-            .hidden = c_.D,
-            .vocabulary = c_.V,
-            .context = c_.context,
-            .kv = {.layers = c_.layers, .heads = c_.K / ranks_, .key_size = c_.d, .value_size = c_.d}};
+    return {
+        .direction = Direction::causal,
+        .generates = head_.generates(),
+        .layers = c_.layers,
+        .hidden = c_.D,
+        .vocabulary = c_.V,
+        .context = c_.context,
+        .kv = {.layers = c_.layers, .heads = c_.K / ranks_, .key_size = c_.d, .value_size = c_.d}};
   }
 
  private:
@@ -100,8 +107,10 @@ constexpr nn::NameRule rules[] = {
     {Container::gguf, "model.norm.*", "output_norm.*"},
     {Container::gguf, "lm_head.*", "output.*"},
     {Container::gguf, "model.layers.*.input_layernorm.*", "blk.*.attn_norm.*"},
-    {Container::gguf, "model.layers.*.self_attn.q_proj.*", "blk.*.attn_q.*", nn::Stored::rope_pairs},
-    {Container::gguf, "model.layers.*.self_attn.k_proj.*", "blk.*.attn_k.*", nn::Stored::rope_pairs},
+    {Container::gguf, "model.layers.*.self_attn.q_proj.*", "blk.*.attn_q.*",
+     nn::Stored::rope_pairs},
+    {Container::gguf, "model.layers.*.self_attn.k_proj.*", "blk.*.attn_k.*",
+     nn::Stored::rope_pairs},
     {Container::gguf, "model.layers.*.self_attn.v_proj.*", "blk.*.attn_v.*"},
     {Container::gguf, "model.layers.*.self_attn.o_proj.*", "blk.*.attn_output.*"},
     {Container::gguf, "model.layers.*.post_attention_layernorm.*", "blk.*.ffn_norm.*"},
@@ -110,8 +119,10 @@ constexpr nn::NameRule rules[] = {
     {Container::llama2c, "model.norm.*", "norm.*"},
     {Container::llama2c, "lm_head.*", "output.*"},
     {Container::llama2c, "model.layers.*.input_layernorm.*", "layers.*.attention_norm.*"},
-    {Container::llama2c, "model.layers.*.self_attn.q_proj.*", "layers.*.wq.*", nn::Stored::rope_pairs},
-    {Container::llama2c, "model.layers.*.self_attn.k_proj.*", "layers.*.wk.*", nn::Stored::rope_pairs},
+    {Container::llama2c, "model.layers.*.self_attn.q_proj.*", "layers.*.wq.*",
+     nn::Stored::rope_pairs},
+    {Container::llama2c, "model.layers.*.self_attn.k_proj.*", "layers.*.wk.*",
+     nn::Stored::rope_pairs},
     {Container::llama2c, "model.layers.*.self_attn.*_proj.*", "layers.*.w*.*"},
     {Container::llama2c, "model.layers.*.post_attention_layernorm.*", "layers.*.ffn_norm.*"},
     {Container::llama2c, "model.layers.*.mlp.gate_proj.*", "layers.*.w1.*"},
@@ -124,12 +135,13 @@ constexpr std::string_view model_types[] = {"llama"};
 }  // namespace
 
 const Family& llama_family() {
-  static const Family family = {.name = "llama",
-                                .model_types = model_types,
-                                .rules = rules,
-                                .make = [](const Json& config, const nn::Weights& w) -> std::unique_ptr<Model> {
-                                  return std::make_unique<Llama>(config, w);
-                                }};
+  static const Family family = {
+      .name = "llama",
+      .model_types = model_types,
+      .rules = rules,
+      .make = [](const Json& config, const nn::Weights& w) -> std::unique_ptr<Model> {
+        return std::make_unique<Llama>(config, w);
+      }};
   return family;
 }
 

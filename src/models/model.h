@@ -22,7 +22,7 @@ enum class Per { token, sequence };
 
 /// One named result: [R, width] with a row per token (of Batch::logit_rows) or per sequence.
 struct Output {
-  std::string name;   ///< as the reference implementation calls it: "logits", "start_logits", ...
+  std::string name;  ///< as the reference implementation calls it: "logits", "start_logits", ...
   Per per = Per::token;
   Tensor value;
 };
@@ -35,16 +35,17 @@ enum class Direction { causal, bidirectional };
 /// What the runtime must know of a model.
 struct ModelFacts {
   Direction direction = Direction::causal;
-  bool generates = false;       ///< "logits" are over the vocabulary and predict the next token
+  bool generates = false;  ///< "logits" are over the vocabulary and predict the next token
   i64 layers = 0;
   i64 hidden = 0;
-  i64 vocabulary = 0;           ///< rows of the embedding: ids beyond are refused
-  i64 context = 0;              ///< positions that the model was made for
-  nn::KvShape kv;               ///< of this rank; what a cache holds
+  i64 vocabulary = 0;  ///< rows of the embedding: ids beyond are refused
+  i64 context = 0;     ///< positions that the model was made for
+  nn::KvShape kv;      ///< of this rank; what a cache holds
 };
 
-/// A network: a function from a batch to outputs. Immutable after construction; forward may run on several
-/// threads at once, each with its own context. With an empty cache every sequence attends within the batch.
+/// A network: a function from a batch to outputs. Immutable after construction; forward may run on
+/// several threads at once, each with its own context. With an empty cache every sequence attends
+/// within the batch.
 class Model {
  public:
   Model() = default;
@@ -56,11 +57,12 @@ class Model {
   virtual ModelFacts facts() const = 0;
 };
 
-/// A family of architectures: names, and how to build one. One file per family, one line in registry.cpp.
+/// A family of architectures: names, and how to build one. One file per family, one line in
+/// registry.cpp.
 struct Family {
   std::string_view name;
-  std::span<const std::string_view> model_types;   ///< config.json "model_type", GGUF architecture
-  std::span<const nn::NameRule> rules;             ///< how containers name the tensors
+  std::span<const std::string_view> model_types;  ///< config.json "model_type", GGUF architecture
+  std::span<const nn::NameRule> rules;            ///< how containers name the tensors
   std::unique_ptr<Model> (*make)(const Json& config, const nn::Weights& weights);
 };
 

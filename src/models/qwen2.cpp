@@ -34,14 +34,18 @@ struct Config {
 nn::PreNormBlock make_block(const nn::Weights& w, const Config& c, i64 layer) {
   const nn::Weights attention = w.at("self_attn");
   return {.attention_norm = nn::rms_norm(w, "input_layernorm", c.D, c.epsilon),
-          .attention = {.q_proj = attention.with_heads(c.H).linear("q_proj", c.H * c.d, c.D, nn::Split::out, nn::Bias::present),
-                        .k_proj = attention.with_heads(c.K).linear("k_proj", c.K * c.d, c.D, nn::Split::out, nn::Bias::present),
-                        .v_proj = attention.linear("v_proj", c.K * c.d, c.D, nn::Split::out, nn::Bias::present),
+          .attention = {.q_proj = attention.with_heads(c.H).linear(
+                            "q_proj", c.H * c.d, c.D, nn::Split::out, nn::Bias::present),
+                        .k_proj = attention.with_heads(c.K).linear(
+                            "k_proj", c.K * c.d, c.D, nn::Split::out, nn::Bias::present),
+                        .v_proj = attention.linear("v_proj", c.K * c.d, c.D, nn::Split::out,
+                                                   nn::Bias::present),
                         .o_proj = attention.linear("o_proj", c.D, c.H * c.d, nn::Split::in),
                         .q_norm = std::nullopt,
                         .k_norm = std::nullopt,
                         .head_size = c.d,
-                        .spec = {.scale = 1.0f / std::sqrt(static_cast<float>(c.d)), .window = c.windows[static_cast<std::size_t>(layer)]}},
+                        .spec = {.scale = 1.0f / std::sqrt(static_cast<float>(c.d)),
+                                 .window = c.windows[static_cast<std::size_t>(layer)]}},
           .mlp_norm = nn::rms_norm(w, "post_attention_layernorm", c.D, c.epsilon),
           .mlp = nn::SwiGlu(w.at("mlp"), c.D, c.F)};
 }
@@ -50,13 +54,15 @@ class Qwen2 final : public Model {
  public:
   Qwen2(const Json& config, const nn::Weights& w)
       : c_(ConfigReader(config)),
-        embed_tokens_(w.at("model").table("embed_tokens", c_.V, c_.D, c_.tied ? nn::Table::output_too : nn::Table::lookup)),
+        embed_tokens_(w.at("model").table("embed_tokens", c_.V, c_.D,
+                                          c_.tied ? nn::Table::output_too : nn::Table::lookup)),
         rope_(c_.rope),
         norm_(nn::rms_norm(w.at("model"), "norm", c_.D, c_.epsilon)),
         head_(config, w, embed_tokens_, c_.tied),
         ranks_(w.ranks()) {
     check_ranks(w, "key/value heads", c_.K);
-    for (i64 i = 0; i < c_.layers; ++i) blocks_.push_back(make_block(w.at("model").at("layers", i), c_, i));
+    for (i64 i = 0; i < c_.layers; ++i)
+      blocks_.push_back(make_block(w.at("model").at("layers", i), c_, i));
   }
 
   Outputs forward(Context& ctx, const Batch& batch, const KvCache& cache) const override {
@@ -72,13 +78,14 @@ class Qwen2 final : public Model {
   }
 
   ModelFacts facts() const override {
-    return {.direction = Direction::causal,
-            .generates = head_.generates(),
-            .layers = c_.layers,
-            .hidden = c_.D,
-            .vocabulary = c_.V,
-            .context = c_.context,
-            .kv = {.layers = c_.layers, .heads = c_.K / ranks_, .key_size = c_.d, .value_size = c_.d}};
+    return {
+        .direction = Direction::causal,
+        .generates = head_.generates(),
+        .layers = c_.layers,
+        .hidden = c_.D,
+        .vocabulary = c_.V,
+        .context = c_.context,
+        .kv = {.layers = c_.layers, .heads = c_.K / ranks_, .key_size = c_.d, .value_size = c_.d}};
   }
 
  private:
@@ -110,12 +117,13 @@ constexpr std::string_view model_types[] = {"qwen2"};
 }  // namespace
 
 const Family& qwen2_family() {
-  static const Family family = {.name = "qwen2",
-                                .model_types = model_types,
-                                .rules = rules,
-                                .make = [](const Json& config, const nn::Weights& w) -> std::unique_ptr<Model> {
-                                  return std::make_unique<Qwen2>(config, w);
-                                }};
+  static const Family family = {
+      .name = "qwen2",
+      .model_types = model_types,
+      .rules = rules,
+      .make = [](const Json& config, const nn::Weights& w) -> std::unique_ptr<Model> {
+        return std::make_unique<Qwen2>(config, w);
+      }};
   return family;
 }
 

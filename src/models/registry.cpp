@@ -26,7 +26,8 @@ const Family& family_of(const Json& config) {
     if (std::ranges::find(family->model_types, type) != family->model_types.end()) return *family;
     known += (known.empty() ? "" : ", ") + std::string(family->name);
   }
-  if (type.empty()) fail(ErrorCode::unsupported, "the configuration names no model_type (known: {})", known);
+  if (type.empty())
+    fail(ErrorCode::unsupported, "the configuration names no model_type (known: {})", known);
   fail(ErrorCode::unsupported, "no family for model_type '{}' (known: {})", type, known);
 }
 

@@ -35,8 +35,8 @@ void KvCache::release_page(i64 page) {
 }
 
 i64 KvCache::bytes(const KvShape& shape, i64 pages) {
-  return shape.layers * pages * shape.heads * (key_page_floats(shape.key_size) + value_page_floats(shape.value_size)) *
-         4;
+  return shape.layers * pages * shape.heads *
+         (key_page_floats(shape.key_size) + value_page_floats(shape.value_size)) * 4;
 }
 
 }  // namespace medlar::nn

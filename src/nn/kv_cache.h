@@ -10,14 +10,14 @@ namespace medlar::nn {
 /// Sizes of what a model keeps per token and layer.
 struct KvShape {
   i64 layers = 0;
-  i64 heads = 0;       ///< on this rank
+  i64 heads = 0;  ///< on this rank
   i64 key_size = 0;
   i64 value_size = 0;
 };
 
-/// Pages of 64 tokens for the keys and values of all layers. Holds memory and no policy: who owns which
-/// page is the runtime's business. Pages are zero until written; release_page() zeroes them again, so that
-/// no patient's record outlives its request.
+/// Pages of 64 tokens for the keys and values of all layers. Holds memory and no policy: who owns
+/// which page is the runtime's business. Pages are zero until written; release_page() zeroes them
+/// again, so that no patient's record outlives its request.
 class KvCache {
  public:
   /// No cache: models attend within the batch.

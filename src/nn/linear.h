@@ -6,8 +6,8 @@
 
 namespace medlar::nn {
 
-/// How ranks share a matrix [out, in]. Each rank always holds whole rows, so that every output is one sum in
-/// one order and the number of ranks never changes a bit.
+/// How ranks share a matrix [out, in]. Each rank always holds whole rows, so that every output is
+/// one sum in one order and the number of ranks never changes a bit.
 enum class Split {
   none,  ///< every rank has it all
   out,   ///< the result stays split: this rank has its rows' outputs
@@ -18,10 +18,10 @@ enum class Bias { none, present, optional };
 
 /// y = x W^T + b.
 struct Linear {
-  ops::Weight weight;           ///< this rank's rows
-  std::optional<Tensor> bias;   ///< this rank's part
+  ops::Weight weight;          ///< this rank's rows
+  std::optional<Tensor> bias;  ///< this rank's part
   Split split = Split::none;
-  i64 out = 0;                  ///< of all ranks together
+  i64 out = 0;  ///< of all ranks together
   i64 in = 0;
 
   /// x [T, in] (Split::in: this rank's columns) -> [T, out] (Split::out: this rank's columns).

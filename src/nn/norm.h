@@ -11,7 +11,9 @@ struct RmsNorm {
   Tensor weight;
   float epsilon;
 
-  Tensor operator()(ops::Context& ctx, const Tensor& x) const { return ops::rms_norm(ctx, x, weight, epsilon); }
+  Tensor operator()(ops::Context& ctx, const Tensor& x) const {
+    return ops::rms_norm(ctx, x, weight, epsilon);
+  }
 };
 
 /// (x - mean) rsqrt(variance + eps) w + b.
@@ -30,7 +32,9 @@ inline RmsNorm rms_norm(const Weights& w, std::string_view name, i64 size, float
 }
 
 inline LayerNorm layer_norm(const Weights& w, std::string_view name, i64 size, float epsilon) {
-  return {.weight = w.at(name).vector("weight", size), .bias = w.at(name).vector("bias", size), .epsilon = epsilon};
+  return {.weight = w.at(name).vector("weight", size),
+          .bias = w.at(name).vector("bias", size),
+          .epsilon = epsilon};
 }
 
 }  // namespace medlar::nn

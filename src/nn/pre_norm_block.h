@@ -12,9 +12,10 @@ struct PreNormBlock {
   SwiGlu mlp;
 
   /// h [T, D] -> [T, D].
-  Tensor operator()(ops::Context& ctx, const Tensor& h, const RopeAngles& angles, const Batch& batch,
-                    const backend::KvPages* cache) const {
-    const Tensor attended = ops::add(ctx, h, attention(ctx, attention_norm(ctx, h), &angles, batch, cache));
+  Tensor operator()(ops::Context& ctx, const Tensor& h, const RopeAngles& angles,
+                    const Batch& batch, const backend::KvPages* cache) const {
+    const Tensor attended =
+        ops::add(ctx, h, attention(ctx, attention_norm(ctx, h), &angles, batch, cache));
     return ops::add(ctx, attended, mlp(ctx, mlp_norm(ctx, attended)));
   }
 };

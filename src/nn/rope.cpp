@@ -43,23 +43,33 @@ double yarn(const RopeConfig& c, double frequency, i64 pair) {
 
 Rope::Rope(const RopeConfig& config, const std::optional<Tensor>& divisors) : config_(config) {
   if (config.rotary <= 0 || config.rotary % 2 != 0) {
-    fail(ErrorCode::invalid_argument, "rotary positions need an even, positive number of dimensions, got {}",
-         config.rotary);
+    fail(ErrorCode::invalid_argument,
+         "rotary positions need an even, positive number of dimensions, got {}", config.rotary);
   }
   const i64 pairs = config.rotary / 2;
   if (divisors && divisors->count() != pairs) {
-    fail(ErrorCode::shape_mismatch, "rope_freqs has {} values, the heads need {}", divisors->count(), pairs);
+    fail(ErrorCode::shape_mismatch, "rope_freqs has {} values, the heads need {}",
+         divisors->count(), pairs);
   }
   for (i64 pair = 0; pair < pairs; ++pair) {
-    double frequency = std::pow(config.theta, -2.0 * static_cast<double>(pair) / static_cast<double>(config.rotary));
+    double frequency = std::pow(
+        config.theta, -2.0 * static_cast<double>(pair) / static_cast<double>(config.rotary));
     if (divisors) {
-      frequency /= divisors->device() == Device::meta ? 1.0 : static_cast<double>(divisors->f32()[pair]);
+      frequency /=
+          divisors->device() == Device::meta ? 1.0 : static_cast<double>(divisors->f32()[pair]);
     } else {
       switch (config.scaling) {
-        case RopeScaling::none: break;
-        case RopeScaling::linear: frequency /= config.factor; break;
-        case RopeScaling::llama3: frequency = llama3(config, frequency); break;
-        case RopeScaling::yarn: frequency = yarn(config, frequency, pair); break;
+        case RopeScaling::none:
+          break;
+        case RopeScaling::linear:
+          frequency /= config.factor;
+          break;
+        case RopeScaling::llama3:
+          frequency = llama3(config, frequency);
+          break;
+        case RopeScaling::yarn:
+          frequency = yarn(config, frequency, pair);
+          break;
       }
     }
     frequencies_.push_back(static_cast<float>(frequency));
@@ -78,9 +88,10 @@ RopeAngles Rope::angles(ops::Context& ctx, const Tensor& positions) const {
     for (i64 r = begin; r < end; ++r) {
       const auto position = static_cast<float>(positions.i64s()[r]);
       for (i64 pair = 0; pair < pairs; ++pair) {
-        // The angle is rounded to float as the references do; its cosine is taken in double, where all
-        // libraries agree after rounding.
-        const auto angle = static_cast<double>(position * frequencies_[static_cast<std::size_t>(pair)]);
+        // The angle is rounded to float as the references do; its cosine is taken in double, where
+        // all libraries agree after rounding.
+        const auto angle =
+            static_cast<double>(position * frequencies_[static_cast<std::size_t>(pair)]);
         angles.cos.f32()[r * pairs + pair] = static_cast<float>(std::cos(angle)) * factor;
         angles.sin.f32()[r * pairs + pair] = static_cast<float>(std::sin(angle)) * factor;
       }

@@ -11,18 +11,18 @@ enum class RopeScaling { none, linear, llama3, yarn };
 
 /// Rotary position parameters as configurations state them.
 struct RopeConfig {
-  i64 rotary = 0;       ///< dimensions that turn, even
+  i64 rotary = 0;  ///< dimensions that turn, even
   double theta = 10000.0;
   ops::RopeLayout layout = ops::RopeLayout::halves;
   RopeScaling scaling = RopeScaling::none;
   double factor = 1.0;
-  double original_context = 0.0;   ///< tokens
-  double low_frequency_factor = 1.0;   ///< llama3
+  double original_context = 0.0;      ///< tokens
+  double low_frequency_factor = 1.0;  ///< llama3
   double high_frequency_factor = 4.0;
-  double beta_fast = 32.0;             ///< yarn
+  double beta_fast = 32.0;  ///< yarn
   double beta_slow = 1.0;
   bool truncate = true;
-  double attention_factor = 1.0;       ///< multiplies cosine and sine
+  double attention_factor = 1.0;  ///< multiplies cosine and sine
 };
 
 /// Cosines and sines of a batch, each [T, rotary / 2].
@@ -36,7 +36,8 @@ struct RopeAngles {
 /// (arXiv 2407.21783) and YaRN (Peng et al. 2023, arXiv 2309.00071).
 class Rope {
  public:
-  /// divisors: per frequency, as GGUF's rope_freqs.weight holds them; the configured scaling if absent.
+  /// divisors: per frequency, as GGUF's rope_freqs.weight holds them; the configured scaling if
+  /// absent.
   explicit Rope(const RopeConfig& config, const std::optional<Tensor>& divisors = std::nullopt);
 
   /// positions [T] (i64).

@@ -8,8 +8,8 @@ Tensor by_head(const Tensor& x, i64 size) { return x.reshape({x.size(0), x.size(
 
 }  // namespace
 
-Tensor SelfAttention::operator()(ops::Context& ctx, const Tensor& x, const RopeAngles* angles, const Batch& batch,
-                                 const backend::KvPages* cache) const {
+Tensor SelfAttention::operator()(ops::Context& ctx, const Tensor& x, const RopeAngles* angles,
+                                 const Batch& batch, const backend::KvPages* cache) const {
   Tensor q = by_head(q_proj(ctx, x), head_size);
   Tensor k = by_head(k_proj(ctx, x), head_size);
   const Tensor v = by_head(v_proj(ctx, x), head_size);

@@ -14,8 +14,10 @@ using backend::WeightLayout;
 
 /// 64-byte aligned memory for packed weights.
 std::shared_ptr<std::byte> packed_memory(i64 bytes) {
-  void* memory = std::aligned_alloc(64, static_cast<std::size_t>(round_up(std::max(bytes, i64{1}), 64)));
-  if (memory == nullptr) fail(ErrorCode::out_of_memory, "cannot allocate {} bytes for weights", bytes);
+  void* memory =
+      std::aligned_alloc(64, static_cast<std::size_t>(round_up(std::max(bytes, i64{1}), 64)));
+  if (memory == nullptr)
+    fail(ErrorCode::out_of_memory, "cannot allocate {} bytes for weights", bytes);
   return {static_cast<std::byte*>(memory), [](std::byte* p) { std::free(p); }};
 }
 
@@ -25,7 +27,8 @@ bool match(std::string_view pattern, std::string_view name, std::vector<std::str
   if (star == std::string_view::npos) return pattern == name;
   if (name.substr(0, star) != pattern.substr(0, star)) return false;
   const std::string_view rest = pattern.substr(star + 1);
-  // The shortest text that lets the rest match: names are short and patterns have at most three stars.
+  // The shortest text that lets the rest match: names are short and patterns have at most three
+  // stars.
   for (std::size_t length = 1; star + length <= name.size(); ++length) {
     const std::size_t kept = stars.size();
     stars.push_back(name.substr(star, length));
@@ -35,16 +38,19 @@ bool match(std::string_view pattern, std::string_view name, std::vector<std::str
   return false;
 }
 
-void check_stored_shape(const std::string& name, const formats::StoredTensor& tensor, const Shape& expected) {
+void check_stored_shape(const std::string& name, const formats::StoredTensor& tensor,
+                        const Shape& expected) {
   if (tensor.shape == expected) return;
-  fail(ErrorCode::shape_mismatch, "tensor {} (stored as {}) has shape {}, the configuration asks for {}", name,
-       tensor.name, tensor.shape.to_string(), expected.to_string());
+  fail(ErrorCode::shape_mismatch,
+       "tensor {} (stored as {}) has shape {}, the configuration asks for {}", name, tensor.name,
+       tensor.shape.to_string(), expected.to_string());
 }
 
 Tensor as_f32(Pool& pool, const formats::StoredTensor& stored) {
   Tensor tensor = Tensor::empty(pool, stored.shape);
   if (tensor.device() != Device::meta) {
-    dequantise(stored.format, stored.bytes, {tensor.f32(), static_cast<std::size_t>(tensor.count())});
+    dequantise(stored.format, stored.bytes,
+               {tensor.f32(), static_cast<std::size_t>(tensor.count())});
   }
   return tensor;
 }
@@ -76,7 +82,9 @@ Weights Weights::at(std::string_view scope) const {
   return view;
 }
 
-Weights Weights::at(std::string_view scope, i64 index) const { return at(fmt::format("{}.{}", scope, index)); }
+Weights Weights::at(std::string_view scope, i64 index) const {
+  return at(fmt::format("{}.{}", scope, index));
+}
 
 Weights Weights::with_heads(i64 heads) const {
   Weights view = *this;
@@ -98,7 +106,8 @@ std::optional<Weights::Found> Weights::look_up(const std::string& name) const {
 
 Weights::Found Weights::require(const std::string& name, const Shape& shape) const {
   const std::optional<Found> found = look_up(name);
-  if (!found) fail(ErrorCode::not_found, "{} has no tensor {}", source_.checkpoint->path.string(), name);
+  if (!found)
+    fail(ErrorCode::not_found, "{} has no tensor {}", source_.checkpoint->path.string(), name);
   const bool transposed = found->stored == Stored::transposed && shape.rank() == 2;
   check_stored_shape(name, *found->tensor, transposed ? Shape{shape[1], shape[0]} : shape);
   shared_->used.push_back(found->tensor->name);
@@ -124,7 +133,8 @@ Tensor Weights::vector(std::string_view name, i64 size) const {
   shared_->traffic.decode_bytes += size * 4;
   if (source_.checkpoint == nullptr) return Tensor::zeros(ctx_->pool, {size});
   const Tensor values = as_f32(ctx_->pool, *require(full_name(name), {size}).tensor);
-  if (source_.training == Training::trainable) shared_->parameters.push_back({full_name(name), values});
+  if (source_.training == Training::trainable)
+    shared_->parameters.push_back({full_name(name), values});
   return values;
 }
 
@@ -166,8 +176,8 @@ void Weights::count_use(const ops::Weight& weight) const {
   shared_->traffic.matrix_values += weight.out() * weight.in();
 }
 
-/// Row r of our order is row row_order[r] of the stored one. rope_pairs: stored row (h, 2j + s) is our row
-/// (h, s d/2 + j).
+/// Row r of our order is row row_order[r] of the stored one. rope_pairs: stored row (h, 2j + s) is
+/// our row (h, s d/2 + j).
 std::vector<i64> Weights::row_order(Stored stored, i64 out, Slice rows) const {
   std::vector<i64> order(static_cast<std::size_t>(rows.count));
   for (i64 r = 0; r < rows.count; ++r) order[static_cast<std::size_t>(r)] = rows.first + r;
@@ -201,7 +211,8 @@ ops::Weight Weights::as_values(const Found& found, i64 in, const std::vector<i64
   const i64 stride = transposed ? stored.size(1) : in;
   for (std::size_t r = 0; r < row_of.size(); ++r) {
     for (i64 k = 0; k < in; ++k) {
-      values.f32()[static_cast<i64>(r) * in + k] = stored.f32()[transposed ? k * stride + row_of[r] : row_of[r] * stride + k];
+      values.f32()[static_cast<i64>(r) * in + k] =
+          stored.f32()[transposed ? k * stride + row_of[r] : row_of[r] * stride + k];
     }
   }
   return ops::trainable_weight(values);
@@ -231,7 +242,8 @@ ops::Weight Weights::matrix(const std::string& name, i64 out, i64 in, Slice rows
     } else {
       weight.view = {.format = stored.format,
                      .layout = WeightLayout::rows,
-                     .data = stored.bytes.data() + (plain_order ? rows.first * bytes_of(stored.format, in) : 0),
+                     .data = stored.bytes.data() +
+                             (plain_order ? rows.first * bytes_of(stored.format, in) : 0),
                      .out = rows.count,
                      .in = in};
       weight.owner = stored.owner;
@@ -248,7 +260,8 @@ ops::Weight Weights::matrix(const std::string& name, i64 out, i64 in, Slice rows
         const i64 stride = bytes_of(stored.format, in);
         const std::shared_ptr<std::byte> memory = packed_memory(stride * rows.count);
         for (i64 r = 0; r < rows.count; ++r) {
-          std::memcpy(memory.get() + r * stride, stored.bytes.data() + row_of[static_cast<std::size_t>(r)] * stride,
+          std::memcpy(memory.get() + r * stride,
+                      stored.bytes.data() + row_of[static_cast<std::size_t>(r)] * stride,
                       static_cast<std::size_t>(stride));
         }
         weight.view.data = memory.get();

@@ -17,12 +17,12 @@ namespace medlar::nn {
 /// What a container did to a matrix that the family writes as [out, in].
 enum class Stored {
   as_is,
-  transposed,   ///< [in, out], as TensorFlow kernels are
-  rope_pairs,   ///< rows of each head reordered so that pairs (2i, 2i + 1) turn: undone at load
+  transposed,  ///< [in, out], as TensorFlow kernels are
+  rope_pairs,  ///< rows of each head reordered so that pairs (2i, 2i + 1) turn: undone at load
 };
 
-/// How one container names tensors: `ours` and `theirs` are patterns in which each `*` stands for the same
-/// text on both sides, e.g. {"model.layers.*.mlp.down_proj.*", "blk.*.ffn_down.*"}.
+/// How one container names tensors: `ours` and `theirs` are patterns in which each `*` stands for
+/// the same text on both sides, e.g. {"model.layers.*.mlp.down_proj.*", "blk.*.ffn_down.*"}.
 struct NameRule {
   formats::Container container;
   std::string_view ours;
@@ -32,9 +32,9 @@ struct NameRule {
 
 /// What a model's weights weigh, on one rank.
 struct WeightTraffic {
-  i64 bytes = 0;           ///< all of them
-  i64 decode_bytes = 0;    ///< read for every decoded token: all but the tables that are looked up
-  i64 matrix_values = 0;   ///< multiplied for every token
+  i64 bytes = 0;          ///< all of them
+  i64 decode_bytes = 0;   ///< read for every decoded token: all but the tables that are looked up
+  i64 matrix_values = 0;  ///< multiplied for every token
 };
 
 enum class Table { lookup, output_too };
@@ -43,9 +43,9 @@ enum class Training { frozen, trainable };
 
 /// Where the weights of a model come from and how they are held.
 struct WeightSource {
-  const formats::Checkpoint* checkpoint = nullptr;   ///< null: shapes alone (meta)
+  const formats::Checkpoint* checkpoint = nullptr;  ///< null: shapes alone (meta)
   std::span<const NameRule> rules;
-  QuantFormat imagined_format = QuantFormat::bf16;   ///< of matrices where there is no checkpoint
+  QuantFormat imagined_format = QuantFormat::bf16;  ///< of matrices where there is no checkpoint
   Training training = Training::frozen;
 };
 
@@ -55,8 +55,9 @@ struct Parameter {
   Tensor values;
 };
 
-/// A scoped view of a checkpoint: each call checks the shape, takes this rank's slice, translates names and
-/// layouts, and repacks for the kernels once. Throws not_found and shape_mismatch naming the tensor.
+/// A scoped view of a checkpoint: each call checks the shape, takes this rank's slice, translates
+/// names and layouts, and repacks for the kernels once. Throws not_found and shape_mismatch naming
+/// the tensor.
 class Weights {
  public:
   /// ctx and the parts of source must outlive the view; one thread.
@@ -67,8 +68,10 @@ class Weights {
   Weights at(std::string_view scope, i64 index) const;
 
   /// "name.weight" [out, in], with "name.bias" [out] when asked for.
-  Linear linear(std::string_view name, i64 out, i64 in, Split split = Split::none, Bias bias = Bias::none) const;
-  /// "name.weight" [rows, columns] as a table for ops::embed and, when tied, for the output projection too.
+  Linear linear(std::string_view name, i64 out, i64 in, Split split = Split::none,
+                Bias bias = Bias::none) const;
+  /// "name.weight" [rows, columns] as a table for ops::embed and, when tied, for the output
+  /// projection too.
   ops::Weight table(std::string_view name, i64 rows, i64 columns, Table use = Table::lookup) const;
   /// `name` [size] in f32.
   Tensor vector(std::string_view name, i64 size) const;

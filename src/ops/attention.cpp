@@ -21,12 +21,14 @@ OwnPages lay_out(Context& ctx, const Tensor& k, const Tensor& v, std::span<const
   const i64 heads = k.size(1);
   const i64 rows = k.size(0);
   i64 pages = 0;
-  for (std::size_t s = 0; s + 1 < starts.size(); ++s) pages += ceil_div(starts[s + 1] - starts[s], page_keys);
-  OwnPages own = {.keys = Tensor::zeros(ctx.pool, {pages, heads, backend::key_page_floats(k.size(2))}),
-                  .values = Tensor::zeros(ctx.pool, {pages, heads, backend::value_page_floats(v.size(2))}),
-                  .pages = {},
-                  .page_numbers = std::vector<i64>(static_cast<std::size_t>(pages)),
-                  .sequences = {}};
+  for (std::size_t s = 0; s + 1 < starts.size(); ++s)
+    pages += ceil_div(starts[s + 1] - starts[s], page_keys);
+  OwnPages own = {
+      .keys = Tensor::zeros(ctx.pool, {pages, heads, backend::key_page_floats(k.size(2))}),
+      .values = Tensor::zeros(ctx.pool, {pages, heads, backend::value_page_floats(v.size(2))}),
+      .pages = {},
+      .page_numbers = std::vector<i64>(static_cast<std::size_t>(pages)),
+      .sequences = {}};
   own.pages = {.keys = own.keys.f32(),
                .values = own.values.f32(),
                .heads = heads,
@@ -53,7 +55,8 @@ OwnPages lay_out(Context& ctx, const Tensor& k, const Tensor& v, std::span<const
 }
 
 backend::AttentionArgs attention_args(const Tensor& q, const KvPages& pages,
-                                      std::span<const AttentionSequence> sequences, const AttentionSpec& spec) {
+                                      std::span<const AttentionSequence> sequences,
+                                      const AttentionSpec& spec) {
   return {.q = q.f32(),
           .heads = q.size(1),
           .pages = pages,
@@ -69,19 +72,21 @@ void check_heads(const Tensor& q, i64 kv_heads, i64 key_size) {
   check_rank("attention", "q", q, 3);
   check_shape("attention", "q", q, {q.size(0), q.size(1), key_size});
   if (kv_heads < 1 || q.size(1) % kv_heads != 0) {
-    fail(ErrorCode::shape_mismatch, "attention: {} query heads are no multiple of {} key/value heads", q.size(1),
-         kv_heads);
+    fail(ErrorCode::shape_mismatch,
+         "attention: {} query heads are no multiple of {} key/value heads", q.size(1), kv_heads);
   }
 }
 
 }  // namespace
 
-void store_kv(Context& ctx, const Tensor& k, const Tensor& v, const Tensor& slots, const KvPages& pages) {
+void store_kv(Context& ctx, const Tensor& k, const Tensor& v, const Tensor& slots,
+              const KvPages& pages) {
   check_shape("store_kv", "k", k, {k.size(0), pages.heads, pages.key_size});
   check_shape("store_kv", "v", v, {k.size(0), pages.heads, pages.value_size});
   check_shape("store_kv", "slots", slots, {k.size(0)});
   kernel(ctx.kernels.store_kv, ctx, "store_kv")(
-      ctx.stream, {.k = k.f32(), .v = v.f32(), .slots = slots.i64s(), .rows = k.size(0), .pages = pages});
+      ctx.stream,
+      {.k = k.f32(), .v = v.f32(), .slots = slots.i64s(), .rows = k.size(0), .pages = pages});
 }
 
 Tensor cached_attention(Context& ctx, const Tensor& q, const KvPages& pages,
@@ -95,8 +100,8 @@ Tensor cached_attention(Context& ctx, const Tensor& q, const KvPages& pages,
   return y;
 }
 
-Tensor attention(Context& ctx, const Tensor& q, const Tensor& k, const Tensor& v, std::span<const i64> starts,
-                 const AttentionSpec& spec) {
+Tensor attention(Context& ctx, const Tensor& q, const Tensor& k, const Tensor& v,
+                 std::span<const i64> starts, const AttentionSpec& spec) {
   check_rank("attention", "k", k, 3);
   check_rank("attention", "v", v, 3);
   check_heads(q, k.size(1), k.size(2));
@@ -111,11 +116,13 @@ Tensor attention(Context& ctx, const Tensor& q, const Tensor& k, const Tensor& v
     kernel(ctx.kernels.attention, ctx, "attention")(ctx.stream, args);
     return y;
   }
-  if (k.size(2) != v.size(2)) fail(ErrorCode::unsupported, "attention with different key and value sizes has no gradient");
+  if (k.size(2) != v.size(2))
+    fail(ErrorCode::unsupported, "attention with different key and value sizes has no gradient");
   Tensor log_sum = Tensor::empty(ctx.pool, {q.size(0), q.size(1)});
   args.log_sum = log_sum.f32();
   kernel(ctx.kernels.attention, ctx, "attention")(ctx.stream, args);
-  ctx.tape->record(y, [q, k, v, y, log_sum, spec, sequences = own.sequences](Context& c, Tape& tape, const Tensor& g) {
+  ctx.tape->record(y, [q, k, v, y, log_sum, spec, sequences = own.sequences](Context& c, Tape& tape,
+                                                                             const Tensor& g) {
     Tensor grad_q = Tensor::zeros(c.pool, q.shape());
     Tensor grad_k = Tensor::zeros(c.pool, k.shape());
     Tensor grad_v = Tensor::zeros(c.pool, v.shape());
@@ -142,13 +149,15 @@ Tensor attention(Context& ctx, const Tensor& q, const Tensor& k, const Tensor& v
   return y;
 }
 
-Tensor rope(Context& ctx, const Tensor& x, const Tensor& cos, const Tensor& sin, RopeLayout layout) {
+Tensor rope(Context& ctx, const Tensor& x, const Tensor& cos, const Tensor& sin,
+            RopeLayout layout) {
   check_rank("rope", "x", x, 3);
   check_rank("rope", "cos", cos, 2);
   check_shape("rope", "cos", cos, {x.size(0), cos.size(1)});
   check_shape("rope", "sin", sin, cos.shape());
   if (cos.size(1) * 2 > x.size(2)) {
-    fail(ErrorCode::shape_mismatch, "rope: {} rotary dimensions in heads of size {}", cos.size(1) * 2, x.size(2));
+    fail(ErrorCode::shape_mismatch, "rope: {} rotary dimensions in heads of size {}",
+         cos.size(1) * 2, x.size(2));
   }
   const auto turn = [cos, sin, layout](Context& c, const Tensor& from, Direction direction) {
     Tensor y = Tensor::empty(c.pool, from.shape());

@@ -12,15 +12,15 @@ namespace medlar::ops {
 /// Called with the hidden states [T, D] after the embedding (layer 0) and after each block.
 using Observer = std::function<void(i64 layer, const Tensor& hidden)>;
 
-/// What an op needs, passed explicitly as the first argument; one per rank and step. Owns nothing but the
-/// small parts; used by one thread.
+/// What an op needs, passed explicitly as the first argument; one per rank and step. Owns nothing
+/// but the small parts; used by one thread.
 struct Context {
   const backend::Kernels& kernels;
   backend::Stream stream;
   Pool& pool;
   comm::Comm& comm;
-  Tape* tape = nullptr;               ///< records gradients when set
-  const Observer* observer = nullptr; ///< sees hidden states when set
+  Tape* tape = nullptr;                ///< records gradients when set
+  const Observer* observer = nullptr;  ///< sees hidden states when set
 
   void observe(i64 layer, const Tensor& hidden) const {
     if (observer != nullptr) (*observer)(layer, hidden);

@@ -22,7 +22,8 @@ Tensor cross_entropy(Context& ctx, const Tensor& logits, const Tensor& targets) 
     const i64 target = targets.i64s()[r];
     if (target < 0) continue;
     if (target >= classes) {
-      fail(ErrorCode::invalid_argument, "cross_entropy: target {} is outside [0, {})", target, classes);
+      fail(ErrorCode::invalid_argument, "cross_entropy: target {} is outside [0, {})", target,
+           classes);
     }
     ++counted;
     const float* row = logits.f32() + r * classes;
@@ -36,20 +37,21 @@ Tensor cross_entropy(Context& ctx, const Tensor& logits, const Tensor& targets) 
   loss.f32()[0] = static_cast<float>(sum / static_cast<double>(counted));
   if (ctx.tape != nullptr) {
     // d/dlogits = (softmax - onehot) / counted rows
-    ctx.tape->record(loss, [logits, targets, probabilities, counted](Context& c, Tape& tape, const Tensor& g) {
-      const float factor = g.f32()[0] / static_cast<float>(counted);
-      Tensor grad = scale(c, probabilities, factor);
-      for (i64 r = 0; r < logits.size(0); ++r) {
-        const i64 target = targets.i64s()[r];
-        float* row = grad.f32() + r * logits.size(1);
-        if (target >= 0) {
-          row[target] -= factor;
-        } else {
-          std::fill_n(row, logits.size(1), 0.0f);
-        }
-      }
-      tape.accumulate(c, logits, grad);
-    });
+    ctx.tape->record(
+        loss, [logits, targets, probabilities, counted](Context& c, Tape& tape, const Tensor& g) {
+          const float factor = g.f32()[0] / static_cast<float>(counted);
+          Tensor grad = scale(c, probabilities, factor);
+          for (i64 r = 0; r < logits.size(0); ++r) {
+            const i64 target = targets.i64s()[r];
+            float* row = grad.f32() + r * logits.size(1);
+            if (target >= 0) {
+              row[target] -= factor;
+            } else {
+              std::fill_n(row, logits.size(1), 0.0f);
+            }
+          }
+          tape.accumulate(c, logits, grad);
+        });
   }
   return loss;
 }

@@ -45,17 +45,19 @@ Tensor linear(Context& ctx, const Tensor& x, const Weight& weight, const Tensor*
   if (bias != nullptr) check_shape("linear", "bias", *bias, {weight.out()});
   const i64 rows = x.size(0);
   Tensor y = Tensor::empty(ctx.pool, {rows, weight.out()});
-  kernel(ctx.kernels.linear, ctx, "linear")(ctx.stream, {.x = x.f32(),
-                                                         .rows = rows,
-                                                         .weight = weight.view,
-                                                         .bias = bias != nullptr ? bias->f32() : nullptr,
-                                                         .y = y.f32()});
+  kernel(ctx.kernels.linear, ctx, "linear")(ctx.stream,
+                                            {.x = x.f32(),
+                                             .rows = rows,
+                                             .weight = weight.view,
+                                             .bias = bias != nullptr ? bias->f32() : nullptr,
+                                             .y = y.f32()});
   if (ctx.tape != nullptr) {
     const std::optional<Tensor> b = bias != nullptr ? std::optional(*bias) : std::nullopt;
     ctx.tape->record(y, [x, weight, b](Context& c, Tape& tape, const Tensor& g) {
       tape.accumulate(c, x, linear(c, g, as_weight(transpose(c, dequantised(c, weight)))));
       if (weight.trainable) {
-        tape.accumulate(c, *weight.trainable, linear(c, transpose(c, g), as_weight(transpose(c, x))));
+        tape.accumulate(c, *weight.trainable,
+                        linear(c, transpose(c, g), as_weight(transpose(c, x))));
       }
       if (b) tape.accumulate(c, *b, sum_rows(c, g));
     });

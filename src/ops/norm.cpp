@@ -4,7 +4,8 @@
 namespace medlar::ops {
 namespace {
 
-backend::NormArgs norm_args(const Tensor& x, const Tensor& weight, const Tensor* bias, float epsilon, Tensor& y) {
+backend::NormArgs norm_args(const Tensor& x, const Tensor& weight, const Tensor* bias,
+                            float epsilon, Tensor& y) {
   return {.x = x.f32(),
           .rows = x.count() / x.size(-1),
           .width = x.size(-1),
@@ -19,13 +20,14 @@ backend::NormArgs norm_args(const Tensor& x, const Tensor& weight, const Tensor*
 Tensor rms_norm(Context& ctx, const Tensor& x, const Tensor& weight, float epsilon) {
   check_shape("rms_norm", "weight", weight, {x.size(-1)});
   Tensor y = Tensor::empty(ctx.pool, x.shape());
-  kernel(ctx.kernels.rms_norm, ctx, "rms_norm")(ctx.stream, norm_args(x, weight, nullptr, epsilon, y));
+  kernel(ctx.kernels.rms_norm, ctx, "rms_norm")(ctx.stream,
+                                                norm_args(x, weight, nullptr, epsilon, y));
   if (ctx.tape != nullptr) {
     ctx.tape->record(y, [x, weight, epsilon](Context& c, Tape& tape, const Tensor& g) {
       Tensor grad_x = Tensor::empty(c.pool, x.shape());
       Tensor grad_weight = Tensor::empty(c.pool, weight.shape());
-      kernel(c.kernels.rms_norm_grad, c, "rms_norm_grad")(c.stream, norm_args(x, weight, nullptr, epsilon, grad_x),
-                                                          g.f32(), grad_weight.f32());
+      kernel(c.kernels.rms_norm_grad, c, "rms_norm_grad")(
+          c.stream, norm_args(x, weight, nullptr, epsilon, grad_x), g.f32(), grad_weight.f32());
       tape.accumulate(c, x, grad_x);
       tape.accumulate(c, weight, grad_weight);
     });
@@ -33,19 +35,22 @@ Tensor rms_norm(Context& ctx, const Tensor& x, const Tensor& weight, float epsil
   return y;
 }
 
-Tensor layer_norm(Context& ctx, const Tensor& x, const Tensor& weight, const Tensor* bias, float epsilon) {
+Tensor layer_norm(Context& ctx, const Tensor& x, const Tensor& weight, const Tensor* bias,
+                  float epsilon) {
   check_shape("layer_norm", "weight", weight, {x.size(-1)});
   if (bias != nullptr) check_shape("layer_norm", "bias", *bias, {x.size(-1)});
   Tensor y = Tensor::empty(ctx.pool, x.shape());
-  kernel(ctx.kernels.layer_norm, ctx, "layer_norm")(ctx.stream, norm_args(x, weight, bias, epsilon, y));
+  kernel(ctx.kernels.layer_norm, ctx, "layer_norm")(ctx.stream,
+                                                    norm_args(x, weight, bias, epsilon, y));
   if (ctx.tape != nullptr) {
     const std::optional<Tensor> b = bias != nullptr ? std::optional(*bias) : std::nullopt;
     ctx.tape->record(y, [x, weight, b, epsilon](Context& c, Tape& tape, const Tensor& g) {
       Tensor grad_x = Tensor::empty(c.pool, x.shape());
       Tensor grad_weight = Tensor::empty(c.pool, weight.shape());
       Tensor grad_bias = Tensor::empty(c.pool, weight.shape());
-      kernel(c.kernels.layer_norm_grad, c, "layer_norm_grad")(c.stream, norm_args(x, weight, nullptr, epsilon, grad_x),
-                                                              g.f32(), grad_weight.f32(), grad_bias.f32());
+      kernel(c.kernels.layer_norm_grad, c, "layer_norm_grad")(
+          c.stream, norm_args(x, weight, nullptr, epsilon, grad_x), g.f32(), grad_weight.f32(),
+          grad_bias.f32());
       tape.accumulate(c, x, grad_x);
       tape.accumulate(c, weight, grad_weight);
       if (b) tape.accumulate(c, *b, grad_bias);
@@ -56,7 +61,9 @@ Tensor layer_norm(Context& ctx, const Tensor& x, const Tensor& weight, const Ten
 
 Tensor softmax(Context& ctx, const Tensor& x) {
   const i64 width = x.size(-1);
-  if (width == 0) fail(ErrorCode::invalid_argument, "softmax: the last axis of {} is empty", x.shape().to_string());
+  if (width == 0)
+    fail(ErrorCode::invalid_argument, "softmax: the last axis of {} is empty",
+         x.shape().to_string());
   Tensor y = Tensor::empty(ctx.pool, x.shape());
   kernel(ctx.kernels.softmax, ctx, "softmax")(
       ctx.stream, {.x = x.f32(), .rows = x.count() / width, .width = width, .y = y.f32()});

@@ -8,11 +8,11 @@
 #include "ops/weight.h"
 #include "tensor/tensor.h"
 
-/// The vocabulary of operations. Goals: every model is written in these words; each checks its shapes
-/// (Error shape_mismatch naming op and shapes), makes its output, runs one kernel, and leaves a gradient on
-/// the tape. Non-goals: laziness, broadcasting beyond a trailing row, in-place changes of what others see.
-/// Letters: T rows (tokens), D width, H query heads, K key/value heads, d head size, V vocabulary.
-/// All tensors are f32 unless said otherwise.
+/// The vocabulary of operations. Goals: every model is written in these words; each checks its
+/// shapes (Error shape_mismatch naming op and shapes), makes its output, runs one kernel, and
+/// leaves a gradient on the tape. Non-goals: laziness, broadcasting beyond a trailing row, in-place
+/// changes of what others see. Letters: T rows (tokens), D width, H query heads, K key/value heads,
+/// d head size, V vocabulary. All tensors are f32 unless said otherwise.
 namespace medlar::ops {
 
 using backend::Direction;
@@ -23,23 +23,27 @@ using backend::RopeLayout;
 
 /// x [T, in] times weight [out, in] transposed, plus bias [out] (or null) -> [T, out].
 Tensor linear(Context& ctx, const Tensor& x, const Weight& weight, const Tensor* bias = nullptr);
-/// Rows of weight [V, D] for ids [T] (i64) -> [T, D]. Throws invalid_argument for an id outside [0, V).
+/// Rows of weight [V, D] for ids [T] (i64) -> [T, D]. Throws invalid_argument for an id outside [0,
+/// V).
 Tensor embed(Context& ctx, const Tensor& ids, const Weight& weight);
 /// x [R, C] -> [C, R].
 Tensor transpose(Context& ctx, const Tensor& x);
 
 // ---- norms and pointwise ----
 
-/// x * rsqrt(mean(x^2) + eps) * weight over the last axis; weight [D]. Zhang and Sennrich 2019 (arXiv 1910.07467).
+/// x * rsqrt(mean(x^2) + eps) * weight over the last axis; weight [D]. Zhang and Sennrich 2019
+/// (arXiv 1910.07467).
 Tensor rms_norm(Context& ctx, const Tensor& x, const Tensor& weight, float epsilon);
-/// (x - mean) * rsqrt(variance + eps) * weight + bias over the last axis; bias [D] or null. Ba et al. 2016 (arXiv 1607.06450).
-Tensor layer_norm(Context& ctx, const Tensor& x, const Tensor& weight, const Tensor* bias, float epsilon);
+/// (x - mean) * rsqrt(variance + eps) * weight + bias over the last axis; bias [D] or null. Ba et
+/// al. 2016 (arXiv 1607.06450).
+Tensor layer_norm(Context& ctx, const Tensor& x, const Tensor& weight, const Tensor* bias,
+                  float epsilon);
 /// exp(x - max) / sum over the last axis.
 Tensor softmax(Context& ctx, const Tensor& x);
 Tensor silu(Context& ctx, const Tensor& x);
-Tensor gelu(Context& ctx, const Tensor& x);       ///< exact (erf)
-Tensor gelu_tanh(Context& ctx, const Tensor& x);  ///< tanh approximation
-Tensor quick_gelu(Context& ctx, const Tensor& x); ///< x sigmoid(1.702 x)
+Tensor gelu(Context& ctx, const Tensor& x);        ///< exact (erf)
+Tensor gelu_tanh(Context& ctx, const Tensor& x);   ///< tanh approximation
+Tensor quick_gelu(Context& ctx, const Tensor& x);  ///< x sigmoid(1.702 x)
 Tensor relu(Context& ctx, const Tensor& x);
 Tensor tanh(Context& ctx, const Tensor& x);
 Tensor sigmoid(Context& ctx, const Tensor& x);
@@ -56,7 +60,8 @@ Tensor scale(Context& ctx, const Tensor& x, float factor);
 Tensor gather_rows(Context& ctx, const Tensor& x, const Tensor& index);
 /// Sum over rows: x [T, D] -> [D].
 Tensor sum_rows(Context& ctx, const Tensor& x);
-/// Mean of the rows [starts[s], starts[s + 1]) of x [T, D], one row each -> [S, D]. Empty ranges are refused.
+/// Mean of the rows [starts[s], starts[s + 1]) of x [T, D], one row each -> [S, D]. Empty ranges
+/// are refused.
 Tensor mean_rows(Context& ctx, const Tensor& x, std::span<const i64> starts);
 /// Each row divided by its Euclidean length (at least 1e-12) -> same shape. No gradient.
 Tensor l2_normalise(Context& ctx, const Tensor& x);
@@ -65,28 +70,30 @@ Tensor reshape(Context& ctx, const Tensor& x, Shape shape);
 
 // ---- attention ----
 
-/// Turns the first cos.size(1) * 2 dimensions of each head of x [T, H, d] by angles whose cosine and sine are
-/// [T, rotary / 2]. Su et al. 2021 (arXiv 2104.09864).
+/// Turns the first cos.size(1) * 2 dimensions of each head of x [T, H, d] by angles whose cosine
+/// and sine are [T, rotary / 2]. Su et al. 2021 (arXiv 2104.09864).
 Tensor rope(Context& ctx, const Tensor& x, const Tensor& cos, const Tensor& sin, RopeLayout layout);
 
 struct AttentionSpec {
-  float scale;                ///< factor of q.k before the softmax
+  float scale;  ///< factor of q.k before the softmax
   Mask mask = Mask::causal;
-  i64 window = 0;             ///< 0 none; causal: i - j < window; bidirectional: |i - j| <= window
+  i64 window = 0;  ///< 0 none; causal: i - j < window; bidirectional: |i - j| <= window
 };
 
-/// Softmax attention inside each sequence (Vaswani et al. 2017, eq. 1) with grouped heads: q [T, H, d],
-/// k [T, K, d], v [T, K, dv], H a multiple of K -> [T, H, dv]. Sequence s is the rows
+/// Softmax attention inside each sequence (Vaswani et al. 2017, eq. 1) with grouped heads: q [T, H,
+/// d], k [T, K, d], v [T, K, dv], H a multiple of K -> [T, H, dv]. Sequence s is the rows
 /// [starts[s], starts[s + 1]).
-Tensor attention(Context& ctx, const Tensor& q, const Tensor& k, const Tensor& v, std::span<const i64> starts,
-                 const AttentionSpec& spec);
+Tensor attention(Context& ctx, const Tensor& q, const Tensor& k, const Tensor& v,
+                 std::span<const i64> starts, const AttentionSpec& spec);
 
 /// The same over cached keys and values: sequences say which pages hold them. No gradient.
 Tensor cached_attention(Context& ctx, const Tensor& q, const backend::KvPages& pages,
-                        std::span<const backend::AttentionSequence> sequences, const AttentionSpec& spec);
+                        std::span<const backend::AttentionSequence> sequences,
+                        const AttentionSpec& spec);
 
 /// Writes k [T, K, d] and v [T, K, dv] to the pages; slots [T] (i64) are page * 64 + place.
-void store_kv(Context& ctx, const Tensor& k, const Tensor& v, const Tensor& slots, const backend::KvPages& pages);
+void store_kv(Context& ctx, const Tensor& k, const Tensor& v, const Tensor& slots,
+              const backend::KvPages& pages);
 
 // ---- ranks ----
 
@@ -96,8 +103,8 @@ Tensor gather_columns(Context& ctx, const Tensor& x, i64 total);
 
 // ---- losses ----
 
-/// Mean over rows of -log softmax(logits)[target], rows with target < 0 left out: logits [T, V], targets [T]
-/// (i64) -> [1]. At least one row must count.
+/// Mean over rows of -log softmax(logits)[target], rows with target < 0 left out: logits [T, V],
+/// targets [T] (i64) -> [1]. At least one row must count.
 Tensor cross_entropy(Context& ctx, const Tensor& logits, const Tensor& targets);
 
 }  // namespace medlar::ops

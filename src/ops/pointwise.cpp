@@ -13,7 +13,8 @@ Tensor unary(Context& ctx, Unary f, const Tensor& x) {
   if (ctx.tape != nullptr) {
     ctx.tape->record(y, [x, f](Context& c, Tape& tape, const Tensor& g) {
       Tensor grad = Tensor::empty(c.pool, x.shape());
-      kernel(c.kernels.unary_grad, c, "unary_grad")(c.stream, f, x.f32(), g.f32(), x.count(), grad.f32());
+      kernel(c.kernels.unary_grad, c, "unary_grad")(c.stream, f, x.f32(), g.f32(), x.count(),
+                                                    grad.f32());
       tape.accumulate(c, x, grad);
     });
   }
@@ -30,7 +31,8 @@ i64 period_of(std::string_view op, const Tensor& a, const Tensor& b) {
 Tensor binary(Context& ctx, Binary op, const Tensor& a, const Tensor& b, i64 period) {
   Tensor y = Tensor::empty(ctx.pool, a.shape());
   if (y.count() == 0) return y;
-  kernel(ctx.kernels.binary, ctx, "binary")(ctx.stream, op, a.f32(), b.f32(), a.count(), period, y.f32());
+  kernel(ctx.kernels.binary, ctx, "binary")(ctx.stream, op, a.f32(), b.f32(), a.count(), period,
+                                            y.f32());
   return y;
 }
 

@@ -23,8 +23,8 @@ Tensor embed(Context& ctx, const Tensor& ids, const Weight& weight) {
   if (ctx.tape != nullptr && weight.trainable) {
     ctx.tape->record(y, [ids, table = *weight.trainable](Context& c, Tape& tape, const Tensor& g) {
       Tensor grad = Tensor::zeros(c.pool, table.shape());
-      kernel(c.kernels.scatter_add_rows, c, "scatter_add_rows")(c.stream, g.f32(), ids.i64s(), ids.size(0),
-                                                                table.size(1), grad.f32());
+      kernel(c.kernels.scatter_add_rows, c, "scatter_add_rows")(
+          c.stream, g.f32(), ids.i64s(), ids.size(0), table.size(1), grad.f32());
       tape.accumulate(c, table, grad);
     });
   }
@@ -34,9 +34,12 @@ Tensor embed(Context& ctx, const Tensor& ids, const Weight& weight) {
 Tensor transpose(Context& ctx, const Tensor& x) {
   check_rank("transpose", "x", x, 2);
   Tensor y = Tensor::empty(ctx.pool, {x.size(1), x.size(0)});
-  kernel(ctx.kernels.transpose, ctx, "transpose")(ctx.stream, x.f32(), x.size(0), x.size(1), y.f32());
+  kernel(ctx.kernels.transpose, ctx, "transpose")(ctx.stream, x.f32(), x.size(0), x.size(1),
+                                                  y.f32());
   if (ctx.tape != nullptr) {
-    ctx.tape->record(y, [x](Context& c, Tape& tape, const Tensor& g) { tape.accumulate(c, x, transpose(c, g)); });
+    ctx.tape->record(y, [x](Context& c, Tape& tape, const Tensor& g) {
+      tape.accumulate(c, x, transpose(c, g));
+    });
   }
   return y;
 }
@@ -47,12 +50,13 @@ Tensor gather_rows(Context& ctx, const Tensor& x, const Tensor& index) {
   check_indices("gather_rows", "row", index, x.size(0));
   const i64 rows = index.count();
   Tensor y = Tensor::empty(ctx.pool, {rows, x.size(1)});
-  kernel(ctx.kernels.gather_rows, ctx, "gather_rows")(ctx.stream, x.f32(), index.i64s(), rows, x.size(1), y.f32());
+  kernel(ctx.kernels.gather_rows, ctx, "gather_rows")(ctx.stream, x.f32(), index.i64s(), rows,
+                                                      x.size(1), y.f32());
   if (ctx.tape != nullptr) {
     ctx.tape->record(y, [x, index](Context& c, Tape& tape, const Tensor& g) {
       Tensor grad = Tensor::zeros(c.pool, x.shape());
-      kernel(c.kernels.scatter_add_rows, c, "scatter_add_rows")(c.stream, g.f32(), index.i64s(), index.count(),
-                                                                x.size(1), grad.f32());
+      kernel(c.kernels.scatter_add_rows, c, "scatter_add_rows")(
+          c.stream, g.f32(), index.i64s(), index.count(), x.size(1), grad.f32());
       tape.accumulate(c, x, grad);
     });
   }
@@ -89,8 +93,8 @@ Tensor mean_rows(Context& ctx, const Tensor& x, std::span<const i64> starts) {
     scale_by(ctx.stream, 1.0f / static_cast<float>(rows), out, width, out);
   }
   if (ctx.tape != nullptr) {
-    ctx.tape->record(y, [x, all = std::vector<i64>(starts.begin(), starts.end())](Context& c, Tape& tape,
-                                                                                  const Tensor& g) {
+    ctx.tape->record(y, [x, all = std::vector<i64>(starts.begin(), starts.end())](
+                            Context& c, Tape& tape, const Tensor& g) {
       Tensor grad = Tensor::zeros(c.pool, x.shape());
       const i64 columns = x.size(1);
       for (std::size_t s = 0; s + 1 < all.size(); ++s) {
@@ -117,7 +121,8 @@ Tensor l2_normalise(Context& ctx, const Tensor& x) {
   for (i64 r = 0; x.device() != Device::meta && r < rows; ++r) {
     const float* from = x.f32() + r * width;
     double squares = 0.0;
-    for (i64 i = 0; i < width; ++i) squares += static_cast<double>(from[i]) * static_cast<double>(from[i]);
+    for (i64 i = 0; i < width; ++i)
+      squares += static_cast<double>(from[i]) * static_cast<double>(from[i]);
     const float length = std::max(static_cast<float>(std::sqrt(squares)), smallest_length);
     for (i64 i = 0; i < width; ++i) y.f32()[r * width + i] = from[i] / length;
   }
@@ -129,11 +134,13 @@ Tensor reshape(Context&, const Tensor& x, Shape shape) { return x.reshape(shape)
 Tensor gather_columns(Context& ctx, const Tensor& x, i64 total) {
   const i64 ranks = ctx.comm.size();
   if (ranks == 1) return x;
-  if (ctx.tape != nullptr) fail(ErrorCode::unsupported, "gather_columns has no gradient over ranks");
+  if (ctx.tape != nullptr)
+    fail(ErrorCode::unsupported, "gather_columns has no gradient over ranks");
   check_rank("gather_columns", "x", x, 2);
   const i64 rows = x.size(0);
   const auto first_of = [&](i64 rank) { return rank * total / ranks; };
-  check_shape("gather_columns", "x", x, {rows, first_of(ctx.comm.rank() + 1) - first_of(ctx.comm.rank())});
+  check_shape("gather_columns", "x", x,
+              {rows, first_of(ctx.comm.rank() + 1) - first_of(ctx.comm.rank())});
   const Tensor all = Tensor::empty(ctx.pool, {rows * total});
   Tensor y = Tensor::empty(ctx.pool, {rows, total});
   if (x.device() == Device::meta) return y;
@@ -142,7 +149,8 @@ Tensor gather_columns(Context& ctx, const Tensor& x, i64 total) {
   const float* from = gathered.f32();
   for (i64 rank = 0; rank < ranks; ++rank) {
     const i64 columns = first_of(rank + 1) - first_of(rank);
-    for (i64 r = 0; r < rows; ++r, from += columns) std::copy_n(from, columns, y.f32() + r * total + first_of(rank));
+    for (i64 r = 0; r < rows; ++r, from += columns)
+      std::copy_n(from, columns, y.f32() + r * total + first_of(rank));
   }
   return y;
 }

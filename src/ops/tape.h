@@ -11,19 +11,19 @@ namespace medlar::ops {
 
 struct Context;
 
-/// Reverse-mode differentiation of what ran (Linnainmaa 1970; Griewank and Walther 2008, ch. 3): every op
-/// that ran with a tape left a step that turns the gradient of its output into those of its inputs. Steps
-/// replay backwards on the same kernels. Not thread-safe.
+/// Reverse-mode differentiation of what ran (Linnainmaa 1970; Griewank and Walther 2008, ch. 3):
+/// every op that ran with a tape left a step that turns the gradient of its output into those of
+/// its inputs. Steps replay backwards on the same kernels. Not thread-safe.
 class Tape {
  public:
-  /// The step's job: given d loss / d output, call tape.accumulate for each input. The context records
-  /// nothing.
+  /// The step's job: given d loss / d output, call tape.accumulate for each input. The context
+  /// records nothing.
   using Step = std::function<void(Context&, Tape& tape, const Tensor& grad_output)>;
 
   void record(const Tensor& output, Step step) { steps_.emplace_back(output, std::move(step)); }
 
-  /// Runs all steps from the last to the first, starting with d loss / d output = `seed` of output's shape.
-  /// The tape is empty afterwards; the gradients stay until clear().
+  /// Runs all steps from the last to the first, starting with d loss / d output = `seed` of
+  /// output's shape. The tape is empty afterwards; the gradients stay until clear().
   void backward(const Context& ctx, const Tensor& output, const Tensor& seed);
 
   /// Adds to d loss / d tensor; to be called by steps.

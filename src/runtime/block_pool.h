@@ -6,8 +6,8 @@
 
 namespace medlar::runtime {
 
-/// Which pages of a cache are free. Hands out the lowest free number first, so that the same requests get
-/// the same pages. One owner.
+/// Which pages of a cache are free. Hands out the lowest free number first, so that the same
+/// requests get the same pages. One owner.
 class BlockPool {
  public:
   explicit BlockPool(i64 pages);

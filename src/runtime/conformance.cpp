@@ -22,12 +22,15 @@ using formats::to_integers;
 std::string shortened(const std::vector<i64>& ids) {
   constexpr std::size_t most = 24;
   const std::size_t count = std::min(ids.size(), most);
-  return fmt::format("[{}{}]", fmt::join(ids.begin(), ids.begin() + static_cast<std::ptrdiff_t>(count), ", "),
+  return fmt::format("[{}{}]",
+                     fmt::join(ids.begin(), ids.begin() + static_cast<std::ptrdiff_t>(count), ", "),
                      ids.size() > most ? ", ..." : "");
 }
 
-VectorResult compare_ids(std::string name, const std::vector<i64>& got, const std::vector<i64>& expected) {
-  VectorResult result = {.name = std::move(name), .pass = got == expected, .expected = {}, .got = {}};
+VectorResult compare_ids(std::string name, const std::vector<i64>& got,
+                         const std::vector<i64>& expected) {
+  VectorResult result = {
+      .name = std::move(name), .pass = got == expected, .expected = {}, .got = {}};
   if (!result.pass) {
     result.expected = shortened(expected);
     result.got = shortened(got);
@@ -35,9 +38,10 @@ VectorResult compare_ids(std::string name, const std::vector<i64>& got, const st
   return result;
 }
 
-VectorResult compare_values(std::string name, std::span<const float> got, std::span<const float> expected,
-                            double tolerance) {
-  VectorResult result = {.name = std::move(name), .tolerance = tolerance, .expected = {}, .got = {}};
+VectorResult compare_values(std::string name, std::span<const float> got,
+                            std::span<const float> expected, double tolerance) {
+  VectorResult result = {
+      .name = std::move(name), .tolerance = tolerance, .expected = {}, .got = {}};
   if (got.size() != expected.size()) {
     result.error = INFINITY;
     result.expected = fmt::format("{} values", expected.size());
@@ -67,8 +71,8 @@ VectorResult compare_values(std::string name, std::span<const float> got, std::s
 /// The golden tensors of one input, whole or with a layer number, and what the model gave for them.
 class CheckpointVerifier {
  public:
-  CheckpointVerifier(Runner& runner, const formats::Checkpoint& checkpoint, const SafetensorsFile& golden,
-                     const Json& meta)
+  CheckpointVerifier(Runner& runner, const formats::Checkpoint& checkpoint,
+                     const SafetensorsFile& golden, const Json& meta)
       : runner_(runner), checkpoint_(checkpoint), golden_(golden), meta_(meta) {
     if (meta.contains("relative_tolerance") && meta["relative_tolerance"].is_number()) {
       tolerance_ = meta["relative_tolerance"].get<double>();
@@ -91,17 +95,19 @@ class CheckpointVerifier {
   void expect(const std::string& name, i64 index, std::span<const float> got) {
     const StoredTensor* expected = find(name, index);
     if (expected == nullptr) return;
-    results_.push_back(compare_values(fmt::format("{}_{}", name, index), got, to_floats(*expected), tolerance_));
+    results_.push_back(
+        compare_values(fmt::format("{}_{}", name, index), got, to_floats(*expected), tolerance_));
   }
 
   void run_input(i64 i) {
     const std::vector<i64> ids = to_integers(*find("ids", i));
-    const std::vector<i64> types = find("token_type", i) != nullptr ? to_integers(*find("token_type", i)) : std::vector<i64>();
+    const std::vector<i64> types =
+        find("token_type", i) != nullptr ? to_integers(*find("token_type", i)) : std::vector<i64>();
     const ops::Observer observer = [&](i64 layer, const Tensor& hidden) {
       const auto expected = golden_.tensors.find(fmt::format("hidden_{}_{}", i, layer));
       if (expected == golden_.tensors.end()) return;
-      results_.push_back(
-          compare_values(expected->first, hidden.values(), to_floats(expected->second), tolerance_));
+      results_.push_back(compare_values(expected->first, hidden.values(),
+                                        to_floats(expected->second), tolerance_));
     };
     const TokenInput input = {.ids = ids, .token_types = types};
     const models::Outputs outputs = runner_.run({&input, 1}, &observer);
@@ -109,7 +115,9 @@ class CheckpointVerifier {
     if (outputs.front().name == "last_hidden_state") pooled(i, outputs.front().value);
     if (const StoredTensor* greedy = find("greedy", i)) {
       const std::vector<i64> expected = to_integers(*greedy);
-      const std::vector<i64> got = generate(runner_, {.prompt = ids, .max_tokens = ssize_of(expected), .sampling = {}, .stop_ids = {}});
+      const std::vector<i64> got = generate(
+          runner_,
+          {.prompt = ids, .max_tokens = ssize_of(expected), .sampling = {}, .stop_ids = {}});
       results_.push_back(compare_ids(fmt::format("greedy_{}", i), got, expected));
     }
   }
@@ -131,7 +139,8 @@ class CheckpointVerifier {
         const auto encoding = tokenizer.encode(
             entry.get<std::string>(),
             {.special_tokens = text::SpecialTokens::add, .special_text = text::SpecialText::parse});
-        results_.push_back(compare_ids(fmt::format("text_ids_{}", k), encoding.ids, to_integers(*expected)));
+        results_.push_back(
+            compare_ids(fmt::format("text_ids_{}", k), encoding.ids, to_integers(*expected)));
       }
       ++k;
     }
@@ -158,7 +167,8 @@ class CheckpointVerifier {
 }  // namespace
 
 bool Certificate::passed() const {
-  return !vectors.empty() && std::ranges::all_of(vectors, [](const VectorResult& v) { return v.pass; });
+  return !vectors.empty() &&
+         std::ranges::all_of(vectors, [](const VectorResult& v) { return v.pass; });
 }
 
 Json Certificate::to_json() const {
@@ -194,7 +204,8 @@ Certificate verify_checkpoint(Runner& runner, const formats::Checkpoint& checkpo
                              .reference = meta.value("reference", std::string()),
                              .vectors = CheckpointVerifier(runner, checkpoint, file, meta).run()};
   if (certificate.vectors.empty()) {
-    fail(ErrorCode::unsupported, "{} holds no vectors for a {} model", golden.string(), runner.family().name);
+    fail(ErrorCode::unsupported, "{} holds no vectors for a {} model", golden.string(),
+         runner.family().name);
   }
   return certificate;
 }

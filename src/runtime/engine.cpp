@@ -14,7 +14,8 @@ Engine::Engine(Runner& runner, const EngineLimits& limits)
                   .pages = ceil_div(limits.cache_tokens, backend::page_keys)}),
       cache_(runner.pool(), runner.facts().kv, ceil_div(limits.cache_tokens, backend::page_keys)) {
   if (!runner.facts().generates) {
-    fail(ErrorCode::unsupported, "a {} model with these heads does not generate text", runner.family().name);
+    fail(ErrorCode::unsupported, "a {} model with these heads does not generate text",
+         runner.family().name);
   }
 }
 
@@ -24,7 +25,8 @@ i64 Engine::submit(GenerateRequest request) {
   const i64 vocabulary = runner_.facts().vocabulary;
   for (const i64 id : request.prompt) {
     if (id < 0 || id >= vocabulary) {
-      fail(ErrorCode::invalid_argument, "token id {} is outside the model's {} embedding rows", id, vocabulary);
+      fail(ErrorCode::invalid_argument, "token id {} is outside the model's {} embedding rows", id,
+           vocabulary);
     }
   }
   const i64 number = next_request_++;
@@ -46,8 +48,8 @@ std::vector<TokenEvent> Engine::step() {
   for (std::size_t i = 0; i < plan.runs.size(); ++i) {
     const PlannedRun& run = plan.runs[i];
     if (!run.samples) continue;
-    const std::span<const float> values =
-        logits.values().subspan(static_cast<std::size_t>(row++ * width), static_cast<std::size_t>(width));
+    const std::span<const float> values = logits.values().subspan(
+        static_cast<std::size_t>(row++ * width), static_cast<std::size_t>(width));
     const Running& running = running_.at(run.sequence);
     sampled[i] = sample(values, running.sampling, run.first + run.count);
     const i64 generated = scheduler_.sequence(run.sequence).generated() + 1;

@@ -15,7 +15,7 @@ struct GenerateRequest {
   std::vector<i64> prompt;
   i64 max_tokens = 256;
   SamplingParameters sampling;
-  std::vector<i64> stop_ids;   ///< end the text; not part of it
+  std::vector<i64> stop_ids;  ///< end the text; not part of it
 };
 
 enum class Finish { none, stop, length };
@@ -28,13 +28,14 @@ struct TokenEvent {
 };
 
 struct EngineLimits {
-  i64 cache_tokens = 4096;   ///< tokens that the cache holds, over all requests
-  i64 step_tokens = 512;     ///< of prompts and decoding in one step
+  i64 cache_tokens = 4096;  ///< tokens that the cache holds, over all requests
+  i64 step_tokens = 512;    ///< of prompts and decoding in one step
   i64 sequences = 64;
 };
 
-/// The one loop: plan, batch, run, sample, commit. Requests may come and go between steps; what a request
-/// gets depends on nothing but itself. One thread; with several ranks each runs the same loop.
+/// The one loop: plan, batch, run, sample, commit. Requests may come and go between steps; what a
+/// request gets depends on nothing but itself. One thread; with several ranks each runs the same
+/// loop.
 class Engine {
  public:
   /// The runner must outlive the engine. Throws unsupported for a model that does not generate.

@@ -23,8 +23,10 @@ bool same_float(float a, float b) {
   return std::bit_cast<u32>(a) == std::bit_cast<u32>(b) || (std::isnan(a) && std::isnan(b));
 }
 
-VectorResult compare_floats(const std::string& name, const std::vector<float>& got, const std::vector<float>& expected) {
-  VectorResult result = {.name = name, .pass = got.size() == expected.size(), .expected = {}, .got = {}};
+VectorResult compare_floats(const std::string& name, const std::vector<float>& got,
+                            const std::vector<float>& expected) {
+  VectorResult result = {
+      .name = name, .pass = got.size() == expected.size(), .expected = {}, .got = {}};
   for (std::size_t i = 0; result.pass && i < got.size(); ++i) {
     if (same_float(got[i], expected[i])) continue;
     result.pass = false;
@@ -34,8 +36,10 @@ VectorResult compare_floats(const std::string& name, const std::vector<float>& g
   return result;
 }
 
-VectorResult compare_codes(const std::string& name, const std::vector<u32>& got, const std::vector<float>& expected) {
-  VectorResult result = {.name = name, .pass = got.size() == expected.size(), .expected = {}, .got = {}};
+VectorResult compare_codes(const std::string& name, const std::vector<u32>& got,
+                           const std::vector<float>& expected) {
+  VectorResult result = {
+      .name = name, .pass = got.size() == expected.size(), .expected = {}, .got = {}};
   for (std::size_t i = 0; result.pass && i < got.size(); ++i) {
     if (static_cast<float>(got[i]) == expected[i]) continue;
     result.pass = false;
@@ -53,7 +57,8 @@ void verify_blocks(const SafetensorsFile& file, std::vector<VectorResult>& resul
     const auto format = quant_format_named(type);
     if (blocks == file.tensors.end()) continue;
     if (!format) {
-      results.push_back({.name = name, .pass = false, .expected = "a known format", .got = "an unknown one"});
+      results.push_back(
+          {.name = name, .pass = false, .expected = "a known format", .got = "an unknown one"});
       continue;
     }
     std::vector<float> got(static_cast<std::size_t>(values.shape.count()));
@@ -82,17 +87,19 @@ void verify_quantised(const SafetensorsFile& file, std::vector<VectorResult>& re
 
 /// Codes 0, 1, 2, .. of a small format against the table of their values.
 template <typename Decode>
-void verify_table(const SafetensorsFile& file, const std::string& name, Decode decode, std::vector<VectorResult>& results) {
+void verify_table(const SafetensorsFile& file, const std::string& name, Decode decode,
+                  std::vector<VectorResult>& results) {
   const auto expected = file.tensors.find(name);
   if (expected == file.tensors.end()) return;
   std::vector<float> got;
-  for (i64 code = 0; code < expected->second.shape.count(); ++code) got.push_back(decode(static_cast<u8>(code)));
+  for (i64 code = 0; code < expected->second.shape.count(); ++code)
+    got.push_back(decode(static_cast<u8>(code)));
   results.push_back(compare_floats(name, got, formats::to_floats(expected->second)));
 }
 
 template <typename Encode>
-void verify_codes(const SafetensorsFile& file, const std::string& input, const std::string& codes, Encode encode,
-                  std::vector<VectorResult>& results) {
+void verify_codes(const SafetensorsFile& file, const std::string& input, const std::string& codes,
+                  Encode encode, std::vector<VectorResult>& results) {
   const auto values = file.tensors.find(input);
   const auto expected = file.tensors.find(codes);
   if (values == file.tensors.end() || expected == file.tensors.end()) return;
@@ -121,19 +128,26 @@ void verify_numeric(const SafetensorsFile& file, std::vector<VectorResult>& resu
   const auto values = file.tensors.find("fp16_decode_values");
   if (codes != file.tensors.end() && values != file.tensors.end()) {
     std::vector<float> got;
-    for (const float code : formats::to_floats(codes->second)) got.push_back(f16_to_f32(static_cast<u16>(code)));
-    results.push_back(compare_floats("fp16_decode_values", got, formats::to_floats(values->second)));
+    for (const float code : formats::to_floats(codes->second))
+      got.push_back(f16_to_f32(static_cast<u16>(code)));
+    results.push_back(
+        compare_floats("fp16_decode_values", got, formats::to_floats(values->second)));
   }
 }
 
-void verify_tokenizer(const std::filesystem::path& subject, const Json& golden, std::vector<VectorResult>& results) {
+void verify_tokenizer(const std::filesystem::path& subject, const Json& golden,
+                      std::vector<VectorResult>& results) {
   const text::Tokenizer tokenizer = text::load_tokenizer(subject);
   for (text::CaseResult& c : text::verify_tokenizer_cases(tokenizer, golden)) {
-    results.push_back({.name = std::move(c.name), .pass = c.pass, .expected = std::move(c.expected), .got = std::move(c.got)});
+    results.push_back({.name = std::move(c.name),
+                       .pass = c.pass,
+                       .expected = std::move(c.expected),
+                       .got = std::move(c.got)});
   }
 }
 
-void verify_template(const std::filesystem::path& subject, const Json& golden, std::vector<VectorResult>& results) {
+void verify_template(const std::filesystem::path& subject, const Json& golden,
+                     std::vector<VectorResult>& results) {
   const text::ChatTemplate chat_template = text::load_chat_template(subject);
   for (text::TemplateCaseResult& c : text::verify_template_cases(chat_template, golden)) {
     results.push_back({.name = fmt::format("case {} {}", c.index, c.name),
@@ -145,7 +159,8 @@ void verify_template(const std::filesystem::path& subject, const Json& golden, s
 
 }  // namespace
 
-Certificate verify_golden_file(const std::filesystem::path& subject, const std::filesystem::path& golden) {
+Certificate verify_golden_file(const std::filesystem::path& subject,
+                               const std::filesystem::path& golden) {
   Certificate certificate = {.subject = subject.string(), .reference = {}, .vectors = {}};
   if (golden.extension() == ".json") {
     const Json json = read_json_file(golden);
@@ -157,7 +172,8 @@ Certificate verify_golden_file(const std::filesystem::path& subject, const std::
     }
   } else {
     const auto mapped = MappedFile::open(golden);
-    const SafetensorsFile file = formats::parse_safetensors(mapped->bytes(), golden.string(), mapped);
+    const SafetensorsFile file =
+        formats::parse_safetensors(mapped->bytes(), golden.string(), mapped);
     const auto reference = file.metadata.find("reference");
     if (reference != file.metadata.end()) certificate.reference = reference->second;
     verify_blocks(file, certificate.vectors);
@@ -165,7 +181,8 @@ Certificate verify_golden_file(const std::filesystem::path& subject, const std::
     verify_numeric(file, certificate.vectors);
   }
   if (certificate.vectors.empty()) {
-    fail(ErrorCode::unsupported, "{} holds no reference vectors of a kind that can be run here", golden.string());
+    fail(ErrorCode::unsupported, "{} holds no reference vectors of a kind that can be run here",
+         golden.string());
   }
   return certificate;
 }

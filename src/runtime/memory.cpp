@@ -14,7 +14,9 @@ MemoryNeed memory_need(const formats::Checkpoint& checkpoint, const MemoryQuesti
   need.weights = runner.weight_bytes();
   const bool causal = facts.direction == models::Direction::causal;
   const i64 context = causal ? question.context : std::min(question.context, facts.context);
-  if (causal) need.cache = nn::KvCache::bytes(facts.kv, question.requests * ceil_div(context, backend::page_keys));
+  if (causal)
+    need.cache =
+        nn::KvCache::bytes(facts.kv, question.requests * ceil_div(context, backend::page_keys));
   const i64 step = std::min(question.step_tokens, context);
   const std::vector<i64> ids(static_cast<std::size_t>(step), 0);
   const TokenInput input = {.ids = ids, .token_types = {}};

@@ -12,7 +12,8 @@ Tensor indices(Pool& pool, const std::vector<i64>& values) {
 
 }  // namespace
 
-Runner::Runner(const formats::Checkpoint& checkpoint, comm::Comm& comm, const RunnerOptions& options)
+Runner::Runner(const formats::Checkpoint& checkpoint, comm::Comm& comm,
+               const RunnerOptions& options)
     : kernels_(&backend::kernels_named(options.isa)),
       threads_(options.threads),
       pool_(options.isa == "meta" ? Device::meta : Device::cpu),
@@ -32,12 +33,14 @@ void Runner::check_ids(std::span<const i64> ids) const {
   const i64 vocabulary = model_->facts().vocabulary;
   for (const i64 id : ids) {
     if (id < 0 || id >= vocabulary) {
-      fail(ErrorCode::invalid_argument, "token id {} is outside the model's {} embedding rows", id, vocabulary);
+      fail(ErrorCode::invalid_argument, "token id {} is outside the model's {} embedding rows", id,
+           vocabulary);
     }
   }
 }
 
-models::Outputs Runner::run(std::span<const TokenInput> inputs, const ops::Observer* observer, ops::Tape* tape) {
+models::Outputs Runner::run(std::span<const TokenInput> inputs, const ops::Observer* observer,
+                            ops::Tape* tape) {
   std::vector<i64> ids;
   std::vector<i64> positions;
   std::vector<i64> types;
@@ -46,8 +49,10 @@ models::Outputs Runner::run(std::span<const TokenInput> inputs, const ops::Obser
   for (const TokenInput& input : inputs) {
     check_ids(input.ids);
     if (input.ids.empty()) fail(ErrorCode::invalid_argument, "an input without tokens");
-    if (facts.direction == models::Direction::bidirectional && ssize_of(input.ids) > facts.context) {
-      fail(ErrorCode::limit_exceeded, "{} tokens are over the model's limit of {}", input.ids.size(), facts.context);
+    if (facts.direction == models::Direction::bidirectional &&
+        ssize_of(input.ids) > facts.context) {
+      fail(ErrorCode::limit_exceeded, "{} tokens are over the model's limit of {}",
+           input.ids.size(), facts.context);
     }
     for (std::size_t i = 0; i < input.ids.size(); ++i) {
       ids.push_back(input.ids[i]);
@@ -69,7 +74,8 @@ models::Outputs Runner::run(std::span<const TokenInput> inputs, const ops::Obser
   return model_->forward(ctx, batch, nn::KvCache());
 }
 
-models::Outputs Runner::run_chunked(std::span<const i64> ids, i64 chunk, const ops::Observer* observer) {
+models::Outputs Runner::run_chunked(std::span<const i64> ids, i64 chunk,
+                                    const ops::Observer* observer) {
   const models::ModelFacts facts = model_->facts();
   if (facts.direction != models::Direction::causal) {
     fail(ErrorCode::unsupported, "only causal models can run in chunks");
@@ -98,12 +104,14 @@ models::Outputs Runner::run_chunked(std::span<const i64> ids, i64 chunk, const o
   return outputs;
 }
 
-Tensor Runner::run_step(const StepPlan& plan, const Scheduler& scheduler, const nn::KvCache& cache) {
+Tensor Runner::run_step(const StepPlan& plan, const Scheduler& scheduler,
+                        const nn::KvCache& cache) {
   return run_cached(plan, scheduler, cache, false, nullptr).front().value;
 }
 
-models::Outputs Runner::run_cached(const StepPlan& plan, const Scheduler& scheduler, const nn::KvCache& cache,
-                                   bool all_rows, const ops::Observer* observer) {
+models::Outputs Runner::run_cached(const StepPlan& plan, const Scheduler& scheduler,
+                                   const nn::KvCache& cache, bool all_rows,
+                                   const ops::Observer* observer) {
   std::vector<i64> ids;
   std::vector<i64> positions;
   std::vector<i64> slots;
@@ -113,7 +121,8 @@ models::Outputs Runner::run_cached(const StepPlan& plan, const Scheduler& schedu
   for (const PlannedRun& run : plan.runs) {
     const Sequence& sequence = scheduler.sequence(run.sequence);
     const std::span<const i64> tokens =
-        std::span(sequence.tokens).subspan(static_cast<std::size_t>(run.first), static_cast<std::size_t>(run.count));
+        std::span(sequence.tokens)
+            .subspan(static_cast<std::size_t>(run.first), static_cast<std::size_t>(run.count));
     check_ids(tokens);
     sequences.push_back({.first_row = ssize_of(ids),
                          .rows = run.count,
@@ -123,7 +132,8 @@ models::Outputs Runner::run_cached(const StepPlan& plan, const Scheduler& schedu
     for (i64 i = run.first; i < run.first + run.count; ++i) {
       ids.push_back(sequence.tokens[static_cast<std::size_t>(i)]);
       positions.push_back(i);
-      slots.push_back(sequence.pages[static_cast<std::size_t>(i / backend::page_keys)] * backend::page_keys +
+      slots.push_back(sequence.pages[static_cast<std::size_t>(i / backend::page_keys)] *
+                          backend::page_keys +
                       i % backend::page_keys);
     }
     starts.push_back(ssize_of(ids));
@@ -131,13 +141,14 @@ models::Outputs Runner::run_cached(const StepPlan& plan, const Scheduler& schedu
   }
   ops::Context ctx = context();
   ctx.observer = observer;
-  const nn::Batch batch = {.ids = indices(pool_, ids),
-                           .positions = indices(pool_, positions),
-                           .token_types = std::nullopt,
-                           .starts = std::move(starts),
-                           .logit_rows = all_rows ? std::nullopt : std::optional(indices(pool_, rows)),
-                           .slots = indices(pool_, slots),
-                           .sequences = std::move(sequences)};
+  const nn::Batch batch = {
+      .ids = indices(pool_, ids),
+      .positions = indices(pool_, positions),
+      .token_types = std::nullopt,
+      .starts = std::move(starts),
+      .logit_rows = all_rows ? std::nullopt : std::optional(indices(pool_, rows)),
+      .slots = indices(pool_, slots),
+      .sequences = std::move(sequences)};
   return model_->forward(ctx, batch, cache);
 }
 

@@ -14,28 +14,31 @@
 namespace medlar::runtime {
 
 struct RunnerOptions {
-  std::string isa = "auto";      ///< instruction set of the kernels, as backend::kernels_named takes it
-  i64 threads = 1;               ///< of this rank
+  std::string isa = "auto";  ///< instruction set of the kernels, as backend::kernels_named takes it
+  i64 threads = 1;           ///< of this rank
   nn::Training training = nn::Training::frozen;
 };
 
 /// One encoder or prompt input.
 struct TokenInput {
   std::span<const i64> ids;
-  std::span<const i64> token_types;   ///< empty: all 0
+  std::span<const i64> token_types;  ///< empty: all 0
 };
 
-/// A loaded model with what it needs to run on one rank: kernels, threads, memory. Used by one thread.
+/// A loaded model with what it needs to run on one rank: kernels, threads, memory. Used by one
+/// thread.
 class Runner {
  public:
-  /// Loads the family that the checkpoint's configuration names. The checkpoint must outlive the runner.
+  /// Loads the family that the checkpoint's configuration names. The checkpoint must outlive the
+  /// runner.
   Runner(const formats::Checkpoint& checkpoint, comm::Comm& comm, const RunnerOptions& options);
 
   const models::Model& model() const { return *model_; }
   models::ModelFacts facts() const { return model_->facts(); }
   const Json& config() const { return config_; }
   const models::Family& family() const { return *family_; }
-  /// Bytes of all weights on this rank; of those that every decoded token reads; values in matrices.
+  /// Bytes of all weights on this rank; of those that every decoded token reads; values in
+  /// matrices.
   i64 weight_bytes() const { return traffic_.bytes; }
   i64 decode_bytes() const { return traffic_.decode_bytes; }
   i64 matrix_values() const { return traffic_.matrix_values; }
@@ -47,20 +50,23 @@ class Runner {
   Pool& pool() { return pool_; }
   const backend::Kernels& kernels() const { return *kernels_; }
 
-  /// All inputs as one batch without a cache; ids are checked against the vocabulary, lengths against the
-  /// context. Throws invalid_argument and limit_exceeded.
+  /// All inputs as one batch without a cache; ids are checked against the vocabulary, lengths
+  /// against the context. Throws invalid_argument and limit_exceeded.
   models::Outputs run(std::span<const TokenInput> inputs, const ops::Observer* observer = nullptr,
                       ops::Tape* tape = nullptr);
 
   /// One causal sequence through a cache, `chunk` tokens a step: the same bits as run().
-  models::Outputs run_chunked(std::span<const i64> ids, i64 chunk, const ops::Observer* observer = nullptr);
+  models::Outputs run_chunked(std::span<const i64> ids, i64 chunk,
+                              const ops::Observer* observer = nullptr);
 
-  /// The planned stretches of sequences over a cache; logits of the rows that sample, in order of the plan.
+  /// The planned stretches of sequences over a cache; logits of the rows that sample, in order of
+  /// the plan.
   Tensor run_step(const StepPlan& plan, const Scheduler& scheduler, const nn::KvCache& cache);
 
  private:
-  models::Outputs run_cached(const StepPlan& plan, const Scheduler& scheduler, const nn::KvCache& cache,
-                             bool all_rows, const ops::Observer* observer);
+  models::Outputs run_cached(const StepPlan& plan, const Scheduler& scheduler,
+                             const nn::KvCache& cache, bool all_rows,
+                             const ops::Observer* observer);
   void check_ids(std::span<const i64> ids) const;
 
   const backend::Kernels* kernels_;

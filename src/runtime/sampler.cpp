@@ -14,7 +14,8 @@ void check_sampling(const SamplingParameters& p) {
   if (!(p.temperature >= 0.0f) || p.temperature > 100.0f) {
     fail(ErrorCode::invalid_argument, "temperature must be in [0, 100]");
   }
-  if (!(p.top_p > 0.0f) || p.top_p > 1.0f) fail(ErrorCode::invalid_argument, "top_p must be in (0, 1]");
+  if (!(p.top_p > 0.0f) || p.top_p > 1.0f)
+    fail(ErrorCode::invalid_argument, "top_p must be in (0, 1]");
   if (p.top_k < 0) fail(ErrorCode::invalid_argument, "top_k must not be negative");
 }
 
@@ -40,12 +41,14 @@ i64 sample(std::span<const float> logits, const SamplingParameters& p, i64 posit
   std::vector<double> weights;
   for (const i64 id : order) {
     const double logit = static_cast<double>(logits[static_cast<std::size_t>(id)]);
-    weights.push_back(std::isnan(logit) ? 0.0 : std::exp((logit - highest) / static_cast<double>(p.temperature)));
+    weights.push_back(
+        std::isnan(logit) ? 0.0 : std::exp((logit - highest) / static_cast<double>(p.temperature)));
   }
   const double all = std::accumulate(weights.begin(), weights.end(), 0.0);
   double kept = 0.0;
   std::size_t count = 0;
-  while (count < weights.size() && (count == 0 || kept < static_cast<double>(p.top_p) * all)) kept += weights[count++];
+  while (count < weights.size() && (count == 0 || kept < static_cast<double>(p.top_p) * all))
+    kept += weights[count++];
   double left = static_cast<double>(uniform(p.seed, 0, static_cast<u64>(position))) * kept;
   for (std::size_t i = 0; i < count; ++i) {
     left -= weights[i];

@@ -18,11 +18,13 @@ Scheduler::Scheduler(SchedulerLimits limits) : limits_(limits), pool_(limits.pag
 }
 
 void Scheduler::add(i64 id, std::vector<i64> prompt, i64 max_tokens) {
-  if (prompt.empty()) fail(ErrorCode::invalid_argument, "a request needs at least one prompt token");
+  if (prompt.empty())
+    fail(ErrorCode::invalid_argument, "a request needs at least one prompt token");
   const i64 total = ssize_of(prompt) + max_tokens;
   if (pages_for(total) > pool_.pages()) {
-    fail(ErrorCode::limit_exceeded, "{} prompt tokens and {} new ones do not fit a cache of {} tokens",
-         prompt.size(), max_tokens, pool_.pages() * backend::page_keys);
+    fail(ErrorCode::limit_exceeded,
+         "{} prompt tokens and {} new ones do not fit a cache of {} tokens", prompt.size(),
+         max_tokens, pool_.pages() * backend::page_keys);
   }
   Sequence sequence;
   sequence.id = id;
@@ -101,7 +103,8 @@ void Scheduler::remove(i64 id) {
   if (const auto found = std::ranges::find(running_, id, &Sequence::id); found != running_.end()) {
     release(*found);
     running_.erase(found);
-  } else if (const auto queued = std::ranges::find(waiting_, id, &Sequence::id); queued != waiting_.end()) {
+  } else if (const auto queued = std::ranges::find(waiting_, id, &Sequence::id);
+             queued != waiting_.end()) {
     waiting_.erase(queued);
   }
 }

@@ -13,8 +13,8 @@ struct Sequence {
   i64 id = 0;
   std::vector<i64> tokens;
   i64 prompt_tokens = 0;
-  i64 max_tokens = 0;       ///< to generate
-  i64 computed = 0;         ///< tokens whose keys and values are in the cache
+  i64 max_tokens = 0;  ///< to generate
+  i64 computed = 0;    ///< tokens whose keys and values are in the cache
   std::vector<i64> pages;
 
   i64 generated() const { return ssize_of(tokens) - prompt_tokens; }
@@ -22,10 +22,11 @@ struct Sequence {
 
 /// A stretch of one sequence to run in a step.
 struct PlannedRun {
-  i64 sequence = 0;         ///< id
-  i64 first = 0;            ///< index of its first token
+  i64 sequence = 0;  ///< id
+  i64 first = 0;     ///< index of its first token
   i64 count = 0;
-  bool samples = false;     ///< the last token of the stretch is the last known: its logits give the next
+  bool samples =
+      false;  ///< the last token of the stretch is the last known: its logits give the next
 };
 
 struct StepPlan {
@@ -33,19 +34,21 @@ struct StepPlan {
 };
 
 struct SchedulerLimits {
-  i64 step_tokens = 512;    ///< tokens of a step: prompts are cut to chunks of at most this
-  i64 sequences = 64;       ///< running at once
-  i64 pages = 0;            ///< of 64 tokens, in the cache
+  i64 step_tokens = 512;  ///< tokens of a step: prompts are cut to chunks of at most this
+  i64 sequences = 64;     ///< running at once
+  i64 pages = 0;          ///< of 64 tokens, in the cache
 };
 
-/// Decides what each step runs: waiting requests are admitted in order of arrival, running ones decode one
-/// token a step, prompts go in chunks within the step's budget; when pages run out the youngest request goes
-/// back to wait and is computed anew later, with the same bits. Pure: no clock, no device, no randomness.
+/// Decides what each step runs: waiting requests are admitted in order of arrival, running ones
+/// decode one token a step, prompts go in chunks within the step's budget; when pages run out the
+/// youngest request goes back to wait and is computed anew later, with the same bits. Pure: no
+/// clock, no device, no randomness.
 class Scheduler {
  public:
   explicit Scheduler(SchedulerLimits limits);
 
-  /// Throws limit_exceeded when the request can never fit the cache, invalid_argument for an empty prompt.
+  /// Throws limit_exceeded when the request can never fit the cache, invalid_argument for an empty
+  /// prompt.
   void add(i64 id, std::vector<i64> prompt, i64 max_tokens);
   /// What to run next; empty when nothing is left.
   StepPlan plan();

@@ -20,15 +20,17 @@ double negative_log_likelihood(std::span<const float> row, i64 target) {
 
 double Perplexity::value() const { return std::exp(nll / static_cast<double>(predicted)); }
 
-Perplexity perplexity(Runner& runner, const text::Tokenizer& tokenizer, const std::string& text, i64 context,
-                      const Checkpoints& between) {
-  if (!runner.facts().generates) fail(ErrorCode::unsupported, "perplexity needs a model that predicts tokens");
+Perplexity perplexity(Runner& runner, const text::Tokenizer& tokenizer, const std::string& text,
+                      i64 context, const Checkpoints& between) {
+  if (!runner.facts().generates)
+    fail(ErrorCode::unsupported, "perplexity needs a model that predicts tokens");
   std::vector<i64> first = tokenizer.encode("", {.special_tokens = text::SpecialTokens::add}).ids;
   if (first.size() > 1) first.resize(1);
   const std::vector<i64> tokens = tokenizer.encode(text).ids;
   const i64 per_window = context - ssize_of(first);
   if (ssize_of(tokens) + ssize_of(first) < 2 || per_window < 1) {
-    fail(ErrorCode::invalid_argument, "perplexity needs a text and a context of at least two tokens");
+    fail(ErrorCode::invalid_argument,
+         "perplexity needs a text and a context of at least two tokens");
   }
   Perplexity result;
   for (i64 begin = 0; begin < ssize_of(tokens); begin += per_window) {
@@ -42,15 +44,17 @@ Perplexity perplexity(Runner& runner, const text::Tokenizer& tokenizer, const st
     const Tensor& logits = outputs.front().value;
     const auto width = static_cast<std::size_t>(logits.size(1));
     for (std::size_t i = 0; i + 1 < window.size(); ++i) {
-      result.nll += negative_log_likelihood(logits.values().subspan(i * width, width), window[i + 1]);
+      result.nll +=
+          negative_log_likelihood(logits.values().subspan(i * width, width), window[i + 1]);
       ++result.predicted;
     }
   }
   return result;
 }
 
-Embeddings embed(Runner& runner, const text::Tokenizer& tokenizer, const std::vector<std::string>& texts,
-                 const EmbedOptions& options, const Checkpoints& between) {
+Embeddings embed(Runner& runner, const text::Tokenizer& tokenizer,
+                 const std::vector<std::string>& texts, const EmbedOptions& options,
+                 const Checkpoints& between) {
   Embeddings result;
   const i64 context = runner.facts().context;
   std::vector<std::vector<i64>> ids;
@@ -65,22 +69,24 @@ Embeddings embed(Runner& runner, const text::Tokenizer& tokenizer, const std::ve
     between();
     std::vector<TokenInput> batch;
     std::vector<i64> starts = {0};
-    while (next < ids.size() && (batch.empty() || starts.back() + ssize_of(ids[next]) <= options.batch_tokens)) {
+    while (next < ids.size() &&
+           (batch.empty() || starts.back() + ssize_of(ids[next]) <= options.batch_tokens)) {
       batch.push_back({.ids = ids[next], .token_types = {}});
       starts.push_back(starts.back() + ssize_of(ids[next]));
       ++next;
     }
     const models::Outputs outputs = runner.run(batch);
     if (outputs.front().name != "last_hidden_state") {
-      fail(ErrorCode::unsupported, "this {} model has a task head; embeddings need the bare encoder",
-           runner.family().name);
+      fail(ErrorCode::unsupported,
+           "this {} model has a task head; embeddings need the bare encoder", runner.family().name);
     }
     ops::Context ctx = runner.context();
     const Tensor& hidden = outputs.front().value;
     const std::span<const i64> firsts(starts.data(), starts.size() - 1);
-    Tensor pooled = options.pooling == Pooling::mean
-                        ? ops::mean_rows(ctx, hidden, starts)
-                        : ops::gather_rows(ctx, hidden, Tensor::of(ctx.pool, {ssize_of(firsts)}, firsts));
+    Tensor pooled =
+        options.pooling == Pooling::mean
+            ? ops::mean_rows(ctx, hidden, starts)
+            : ops::gather_rows(ctx, hidden, Tensor::of(ctx.pool, {ssize_of(firsts)}, firsts));
     if (options.normalise == Normalise::yes) pooled = ops::l2_normalise(ctx, pooled);
     result.dimensions = pooled.size(1);
     for (i64 row = 0; row < pooled.size(0); ++row) {

@@ -13,36 +13,38 @@ namespace medlar::runtime {
 using Checkpoints = std::function<void()>;
 
 struct Perplexity {
-  double nll = 0.0;      ///< sum of -log p over the predicted tokens, nats
+  double nll = 0.0;  ///< sum of -log p over the predicted tokens, nats
   i64 predicted = 0;
 
   /// exp(nll / predicted).
   double value() const;
 };
 
-/// Each token of a text predicted from those before it. Texts longer than `context` tokens are cut into windows
-/// without overlap, each beginning with the tokenizer's own first token where it has one.
-/// Throws invalid_argument for a text of fewer than two tokens.
-Perplexity perplexity(Runner& runner, const text::Tokenizer& tokenizer, const std::string& text, i64 context,
-                      const Checkpoints& between = [] {});
+/// Each token of a text predicted from those before it. Texts longer than `context` tokens are cut
+/// into windows without overlap, each beginning with the tokenizer's own first token where it has
+/// one. Throws invalid_argument for a text of fewer than two tokens.
+Perplexity perplexity(
+    Runner& runner, const text::Tokenizer& tokenizer, const std::string& text, i64 context,
+    const Checkpoints& between = [] {});
 
 enum class Pooling { mean, cls };
 enum class Normalise { no, yes };
 
 struct EmbedOptions {
-  Pooling pooling = Pooling::mean;   ///< over all tokens, those put around the text included
+  Pooling pooling = Pooling::mean;  ///< over all tokens, those put around the text included
   Normalise normalise = Normalise::yes;
   i64 batch_tokens = 4096;
 };
 
 struct Embeddings {
   i64 dimensions = 0;
-  i64 truncated = 0;                        ///< texts that were longer than the model's context
-  std::vector<std::vector<float>> rows;     ///< one a text
+  i64 truncated = 0;                     ///< texts that were longer than the model's context
+  std::vector<std::vector<float>> rows;  ///< one a text
 };
 
 /// Vectors of texts by an encoder. Throws unsupported for a model without hidden states as output.
-Embeddings embed(Runner& runner, const text::Tokenizer& tokenizer, const std::vector<std::string>& texts,
-                 const EmbedOptions& options, const Checkpoints& between = [] {});
+Embeddings embed(
+    Runner& runner, const text::Tokenizer& tokenizer, const std::vector<std::string>& texts,
+    const EmbedOptions& options, const Checkpoints& between = [] {});
 
 }  // namespace medlar::runtime

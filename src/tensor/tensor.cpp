@@ -54,7 +54,8 @@ struct Pool::State {
     void* block = std::aligned_alloc(alignment, static_cast<std::size_t>(bytes));
     if (block == nullptr) {
       in_use -= bytes;
-      fail(ErrorCode::out_of_memory, "cannot allocate {} bytes for a tensor; {} bytes are in use", bytes, in_use);
+      fail(ErrorCode::out_of_memory, "cannot allocate {} bytes for a tensor; {} bytes are in use",
+           bytes, in_use);
     }
     return block;
   }
@@ -106,14 +107,18 @@ void Pool::reset_peak() {
 }
 
 Tensor::Tensor(std::shared_ptr<Buffer> buffer, Shape shape, DType dtype)
-    : buffer_(std::move(buffer)), shape_(shape), dtype_(dtype), id_(next_tensor_id().fetch_add(1)) {}
+    : buffer_(std::move(buffer)),
+      shape_(shape),
+      dtype_(dtype),
+      id_(next_tensor_id().fetch_add(1)) {}
 
 Tensor Tensor::empty(Pool& pool, Shape shape, DType dtype) {
   i64 bytes = 0;
   if (__builtin_mul_overflow(shape.count(), size_of(dtype), &bytes)) {
     fail(ErrorCode::limit_exceeded, "a tensor of shape {} is too large", shape.to_string());
   }
-  return {std::make_shared<Buffer>(pool.state_, round_up(std::max(bytes, i64{1}), alignment)), shape, dtype};
+  return {std::make_shared<Buffer>(pool.state_, round_up(std::max(bytes, i64{1}), alignment)),
+          shape, dtype};
 }
 
 Tensor Tensor::zeros(Pool& pool, Shape shape, DType dtype) {
@@ -146,7 +151,8 @@ Device Tensor::device() const { return buffer_->pool->device; }
 
 Tensor Tensor::reshape(Shape shape) const {
   if (shape.count() != count()) {
-    fail(ErrorCode::shape_mismatch, "cannot see a tensor of shape {} as {}", shape_.to_string(), shape.to_string());
+    fail(ErrorCode::shape_mismatch, "cannot see a tensor of shape {} as {}", shape_.to_string(),
+         shape.to_string());
   }
   Tensor view = *this;
   view.shape_ = shape;
@@ -158,7 +164,9 @@ const std::byte* Tensor::data_as(DType dtype) const {
   return static_cast<const std::byte*>(buffer_->data);
 }
 
-float* Tensor::f32() { return reinterpret_cast<float*>(const_cast<std::byte*>(data_as(DType::f32))); }
+float* Tensor::f32() {
+  return reinterpret_cast<float*>(const_cast<std::byte*>(data_as(DType::f32)));
+}
 const float* Tensor::f32() const { return reinterpret_cast<const float*>(data_as(DType::f32)); }
 i64* Tensor::i64s() { return reinterpret_cast<i64*>(const_cast<std::byte*>(data_as(DType::i64))); }
 const i64* Tensor::i64s() const { return reinterpret_cast<const i64*>(data_as(DType::i64)); }

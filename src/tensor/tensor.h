@@ -12,8 +12,9 @@ namespace medlar {
 /// Where a tensor's elements lie. `meta` has shapes but no memory.
 enum class Device { cpu, meta, cuda };
 
-/// Allocates and recycles the memory of tensors and counts it. Thread-safe; outlived by no guarantee:
-/// tensors keep the pool's state alive. On `meta` nothing is allocated, the counts are kept all the same.
+/// Allocates and recycles the memory of tensors and counts it. Thread-safe; outlived by no
+/// guarantee: tensors keep the pool's state alive. On `meta` nothing is allocated, the counts are
+/// kept all the same.
 class Pool {
  public:
   explicit Pool(Device device);
@@ -31,8 +32,9 @@ class Pool {
   std::shared_ptr<State> state_;
 };
 
-/// A cheap handle to contiguous row-major elements: shared buffer, offset, shape, dtype. Never null.
-/// Copies share memory; whoever made a tensor fills it before handing it on, later it is read only.
+/// A cheap handle to contiguous row-major elements: shared buffer, offset, shape, dtype. Never
+/// null. Copies share memory; whoever made a tensor fills it before handing it on, later it is read
+/// only.
 class Tensor {
  public:
   /// Uninitialised elements. Throws out_of_memory.

@@ -18,7 +18,7 @@ enum class SpecialText {
   plain_special,  ///< those marked special stay text: Hugging Face's split_special_tokens. Leaves
                   ///< tokens live that act as control tokens without the mark (DeepSeek's turn
                   ///< markers)
-  plain,  ///< all stay text, except tokens of nothing but white space: for untrusted text
+  plain,          ///< all stay text, except tokens of nothing but white space: for untrusted text
 };
 
 /// A token that is looked for in the text before the model sees it.

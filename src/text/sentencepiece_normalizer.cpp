@@ -86,7 +86,7 @@ SentencePieceNormalizer::Result SentencePieceNormalizer::normalise(std::string_v
   while (removes_extra_spaces_ && result.text.ends_with(space)) {
     const std::size_t length = result.text.size() - space.size();
     consumed = result.original[length];
-    result.text.resize(length);
+    result.text.erase(length);
     result.original.resize(length);
   }
   if (adds_dummy_prefix_ && space_is_suffix_) put(space);

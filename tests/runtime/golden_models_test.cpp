@@ -1,5 +1,6 @@
-// Every checkpoint under tests/golden/<family>/<case> (and ../shared/golden, where it is there) is held against its
-// reference vectors and against itself: batches, chunks, threads, ranks, instruction sets, memory, gradients.
+// Every checkpoint under tests/golden/<family>/<case> (and ../shared/golden, where it is there) is
+// held against its reference vectors and against itself: batches, chunks, threads, ranks,
+// instruction sets, memory, gradients.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -25,7 +26,8 @@ std::vector<fs::path> golden_folders(const fs::path& root) {
   std::vector<fs::path> folders;
   if (!fs::is_directory(root)) return folders;
   for (const auto& entry : fs::recursive_directory_iterator(root)) {
-    if (entry.path().filename() == "golden.safetensors") folders.push_back(entry.path().parent_path());
+    if (entry.path().filename() == "golden.safetensors")
+      folders.push_back(entry.path().parent_path());
   }
   std::ranges::sort(folders);
   return folders;
@@ -35,7 +37,8 @@ std::vector<std::vector<i64>> inputs_of(const Runner& runner) {
   std::vector<std::vector<i64>> inputs;
   for (const i64 length : {17, 1, 40, 9}) {
     std::vector<i64> ids;
-    for (i64 i = 0; i < length; ++i) ids.push_back((i * 37 + length * 11 + 3) % runner.facts().vocabulary);
+    for (i64 i = 0; i < length; ++i)
+      ids.push_back((i * 37 + length * 11 + 3) % runner.facts().vocabulary);
     inputs.push_back(ids);
   }
   return inputs;
@@ -59,7 +62,8 @@ std::vector<float> main_output(Runner& runner, std::span<const TokenInput> batch
 
 class GoldenModel : public testing::Test {
  public:
-  GoldenModel(fs::path folder, void (*check)(const formats::Checkpoint&, const fs::path&)) : folder_(std::move(folder)), check_(check) {}
+  GoldenModel(fs::path folder, void (*check)(const formats::Checkpoint&, const fs::path&))
+      : folder_(std::move(folder)), check_(check) {}
   void TestBody() override {
     const formats::Checkpoint checkpoint = formats::open_checkpoint(folder_);
     check_(checkpoint, folder_);
@@ -74,10 +78,12 @@ void check_reference_vectors(const formats::Checkpoint& checkpoint, const fs::pa
   for (const char* isa : {"auto", "reference"}) {
     const auto alone = comm::solo();
     Runner runner(checkpoint, *alone, {.isa = isa, .threads = 2});
-    const Certificate certificate = verify_checkpoint(runner, checkpoint, folder / "golden.safetensors");
+    const Certificate certificate =
+        verify_checkpoint(runner, checkpoint, folder / "golden.safetensors");
     EXPECT_FALSE(certificate.vectors.empty());
     for (const VectorResult& v : certificate.vectors) {
-      EXPECT_TRUE(v.pass) << isa << " " << v.name << " error " << v.error << " of " << v.tolerance << " expected " << v.expected << " got " << v.got;
+      EXPECT_TRUE(v.pass) << isa << " " << v.name << " error " << v.error << " of " << v.tolerance
+                          << " expected " << v.expected << " got " << v.got;
     }
   }
 }
@@ -98,12 +104,15 @@ void check_same_bits(const formats::Checkpoint& checkpoint, const fs::path&) {
   std::vector<TokenInput> twice = batch;
   twice.insert(twice.end(), batch.begin(), batch.end());
   const std::vector<float> eight = main_output(first, twice);
-  EXPECT_TRUE(same_bits(together, std::span(eight).first(together.size()))) << "a batch of 8 differs from one of 4";
-  EXPECT_TRUE(same_bits(together, std::span(eight).last(together.size()))) << "place in the batch matters";
+  EXPECT_TRUE(same_bits(together, std::span(eight).first(together.size())))
+      << "a batch of 8 differs from one of 4";
+  EXPECT_TRUE(same_bits(together, std::span(eight).last(together.size())))
+      << "place in the batch matters";
   for (const char* isa : {"auto", "reference"}) {
     for (const i64 threads : {2, 4}) {
       Runner other(checkpoint, *alone, {.isa = isa, .threads = threads});
-      EXPECT_TRUE(same_bits(together, main_output(other, batch))) << isa << " with " << threads << " threads differs";
+      EXPECT_TRUE(same_bits(together, main_output(other, batch)))
+          << isa << " with " << threads << " threads differs";
     }
   }
 }
@@ -117,7 +126,8 @@ void check_ranks(const formats::Checkpoint& checkpoint, const fs::path&) {
     try {
       comm::run_ranks(ranks, [&](comm::Comm& comm) {
         Runner runner(checkpoint, comm, {.isa = "auto", .threads = 1});
-        EXPECT_TRUE(same_bits(expected, main_output(runner, as_batch(inputs)))) << "rank " << comm.rank() << " of " << ranks << " differs";
+        EXPECT_TRUE(same_bits(expected, main_output(runner, as_batch(inputs))))
+            << "rank " << comm.rank() << " of " << ranks << " differs";
         EXPECT_LT(runner.weight_bytes(), one.weight_bytes());
       });
     } catch (const Error& error) {
@@ -140,18 +150,27 @@ void check_chunks_and_cache(const formats::Checkpoint& checkpoint, const fs::pat
     EXPECT_TRUE(same_bits(whole, cut.front().value.values())) << "chunks of " << chunk;
   }
   if (!runner.facts().generates) return;
-  // Requests that share steps, and a cache so small that some must wait and start again, change nothing.
+  // Requests that share steps, and a cache so small that some must wait and start again, change
+  // nothing.
   const auto inputs = inputs_of(runner);
   std::vector<std::vector<i64>> expected;
   for (const auto& prompt : inputs) {
-    expected.push_back(generate(runner, {.prompt = prompt, .max_tokens = 70, .sampling = {.temperature = 0.8f, .seed = 5}, .stop_ids = {}}));
+    expected.push_back(generate(runner, {.prompt = prompt,
+                                         .max_tokens = 70,
+                                         .sampling = {.temperature = 0.8f, .seed = 5},
+                                         .stop_ids = {}}));
   }
   for (const i64 cache_tokens : {2048, 192}) {
     Engine engine(runner, {.cache_tokens = cache_tokens, .step_tokens = 24, .sequences = 8});
-    for (const auto& prompt : inputs) engine.submit({.prompt = prompt, .max_tokens = 70, .sampling = {.temperature = 0.8f, .seed = 5}, .stop_ids = {}});
+    for (const auto& prompt : inputs)
+      engine.submit({.prompt = prompt,
+                     .max_tokens = 70,
+                     .sampling = {.temperature = 0.8f, .seed = 5},
+                     .stop_ids = {}});
     std::vector<std::vector<i64>> got(inputs.size());
     while (!engine.idle()) {
-      for (const TokenEvent& event : engine.step()) got[static_cast<std::size_t>(event.request)].push_back(event.id);
+      for (const TokenEvent& event : engine.step())
+        got[static_cast<std::size_t>(event.request)].push_back(event.id);
     }
     EXPECT_EQ(got, expected) << "cache of " << cache_tokens << " tokens";
   }
@@ -161,7 +180,8 @@ void check_chunks_and_cache(const formats::Checkpoint& checkpoint, const fs::pat
 void check_memory(const formats::Checkpoint& checkpoint, const fs::path&) {
   const auto alone = comm::solo();
   Runner runner(checkpoint, *alone, {.isa = "auto", .threads = 1});
-  const MemoryNeed need = memory_need(checkpoint, {.context = 64, .requests = 1, .step_tokens = 40});
+  const MemoryNeed need =
+      memory_need(checkpoint, {.context = 64, .requests = 1, .step_tokens = 40});
   EXPECT_EQ(need.weights, runner.weight_bytes());
   const std::vector<i64> ids(40, 1);
   const TokenInput input = {.ids = ids, .token_types = {}};
@@ -175,7 +195,9 @@ double loss_of(Runner& runner, const TokenInput& input, const Tensor& targets, o
   const models::Outputs outputs = runner.run({&input, 1}, nullptr, tape);
   ops::Context ctx = runner.context();
   ctx.tape = tape;
-  const Tensor rows = outputs.front().per == models::Per::sequence ? Tensor::of(runner.pool(), {1}, std::span<const i64>(targets.i64s(), 1)) : targets;
+  const Tensor rows = outputs.front().per == models::Per::sequence
+                          ? Tensor::of(runner.pool(), {1}, std::span<const i64>(targets.i64s(), 1))
+                          : targets;
   const Tensor loss = ops::cross_entropy(ctx, outputs.front().value, rows);
   if (tape != nullptr) {
     const float one = 1.0f;
@@ -187,7 +209,8 @@ double loss_of(Runner& runner, const TokenInput& input, const Tensor& targets, o
 /// The slope of the loss along each parameter's gradient is the gradient's length.
 void check_gradients(const formats::Checkpoint& checkpoint, const fs::path&) {
   const auto alone = comm::solo();
-  Runner runner(checkpoint, *alone, {.isa = "auto", .threads = 2, .training = nn::Training::trainable});
+  Runner runner(checkpoint, *alone,
+                {.isa = "auto", .threads = 2, .training = nn::Training::trainable});
   std::vector<i64> ids;
   std::vector<i64> classes;
   for (i64 i = 0; i < 12; ++i) ids.push_back((i * 29 + 5) % runner.facts().vocabulary);
@@ -205,13 +228,16 @@ void check_gradients(const formats::Checkpoint& checkpoint, const fs::path&) {
     double length = 0.0;
     for (const float g : grad->values()) length += static_cast<double>(g) * static_cast<double>(g);
     length = std::sqrt(length);
-    // A change of the loss of about 0.01: far above its rounding (1e-6), small enough for the slope to hold.
+    // A change of the loss of about 0.01: far above its rounding (1e-6), small enough for the slope
+    // to hold.
     const double step = 0.01 / length;
     if (!(length > 1e-3)) continue;
     Tensor values = parameter.values;
     const std::vector<float> kept(values.values().begin(), values.values().end());
     const auto moved = [&](double by) {
-      for (i64 i = 0; i < values.count(); ++i) values.f32()[i] = kept[static_cast<std::size_t>(i)] + static_cast<float>(by * static_cast<double>(grad->f32()[i]) / length);
+      for (i64 i = 0; i < values.count(); ++i)
+        values.f32()[i] = kept[static_cast<std::size_t>(i)] +
+                          static_cast<float>(by * static_cast<double>(grad->f32()[i]) / length);
       return loss_of(runner, input, targets, nullptr);
     };
     const double slope = (moved(step) - moved(-step)) / (2.0 * step);
@@ -239,19 +265,26 @@ struct Check {
 };
 
 void register_goldens() {
-  constexpr Check checks[] = {{"ReferenceVectors", check_reference_vectors}, {"SameBits", check_same_bits}, {"Ranks", check_ranks},
-                              {"ChunksAndCache", check_chunks_and_cache},    {"Memory", check_memory},      {"Gradients", check_gradients}};
+  constexpr Check checks[] = {{"ReferenceVectors", check_reference_vectors},
+                              {"SameBits", check_same_bits},
+                              {"Ranks", check_ranks},
+                              {"ChunksAndCache", check_chunks_and_cache},
+                              {"Memory", check_memory},
+                              {"Gradients", check_gradients}};
   std::vector<fs::path> folders = golden_folders(fs::path(MEDLAR_SOURCE_DIR) / "tests" / "golden");
   if (const fs::path shared = tests::shared_folder(); !shared.empty()) {
     for (const fs::path& folder : golden_folders(shared / "golden")) folders.push_back(folder);
   }
   for (const fs::path& folder : folders) {
     if (!known_family(folder)) continue;
-    const std::string name = folder.parent_path().filename().string() + "_" + folder.filename().string();
+    const std::string name =
+        folder.parent_path().filename().string() + "_" + folder.filename().string();
     const bool own = folder.string().starts_with(MEDLAR_SOURCE_DIR "/tests");
     for (const Check& check : checks) {
-      testing::RegisterTest(own ? "Golden" : "SharedGolden", (name + "_" + check.name).c_str(), nullptr, nullptr, __FILE__, __LINE__,
-                            [folder, run = check.run]() -> testing::Test* { return new GoldenModel(folder, run); });
+      testing::RegisterTest(
+          own ? "Golden" : "SharedGolden", (name + "_" + check.name).c_str(), nullptr, nullptr,
+          __FILE__, __LINE__,
+          [folder, run = check.run]() -> testing::Test* { return new GoldenModel(folder, run); });
     }
   }
 }

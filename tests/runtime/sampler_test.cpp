@@ -21,7 +21,8 @@ TEST(Sampler, DrawsWithTheProbabilitiesOfTheTemperature) {
   const std::vector<float> logits = {0.0f, std::log(2.0f), std::log(5.0f)};
   std::map<i64, i64> counts;
   constexpr i64 draws = 20000;
-  for (i64 position = 0; position < draws; ++position) ++counts[sample(logits, {.temperature = 1.0f, .seed = 3}, position)];
+  for (i64 position = 0; position < draws; ++position)
+    ++counts[sample(logits, {.temperature = 1.0f, .seed = 3}, position)];
   // Five standard deviations of a binomial with 20,000 draws are at most 0.018.
   EXPECT_NEAR(static_cast<double>(counts[0]) / draws, 1.0 / 8.0, 0.018);
   EXPECT_NEAR(static_cast<double>(counts[1]) / draws, 2.0 / 8.0, 0.018);

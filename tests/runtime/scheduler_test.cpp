@@ -14,7 +14,8 @@ namespace {
 TEST(Scheduler, CutsAPromptToTheStepAndSamplesAtItsEnd) {
   Scheduler scheduler({.step_tokens = 4, .sequences = 2, .pages = 8});
   scheduler.add(1, std::vector<i64>(10, 5), 3);
-  for (const auto& [first, count, samples] : {std::tuple{0, 4, false}, {4, 4, false}, {8, 2, true}, {10, 1, true}}) {
+  for (const auto& [first, count, samples] :
+       {std::tuple{0, 4, false}, {4, 4, false}, {8, 2, true}, {10, 1, true}}) {
     const StepPlan plan = scheduler.plan();
     ASSERT_EQ(plan.runs.size(), 1u);
     EXPECT_EQ(plan.runs[0].first, first);
@@ -32,11 +33,14 @@ TEST(Scheduler, RefusesWhatCanNeverFit) {
   EXPECT_NO_THROW(scheduler.add(1, std::vector<i64>(60, 5), 4));
 }
 
-/// Random requests over a small cache: every one gets all its tokens, pages are never shared, the step's budget
-/// holds, and the same requests give the same plans.
+/// Random requests over a small cache: every one gets all its tokens, pages are never shared, the
+/// step's budget holds, and the same requests give the same plans.
 TEST(Scheduler, HoldsItsPromisesOverRandomTraffic) {
   for (u64 seed = 0; seed < 30; ++seed) {
-    const SchedulerLimits limits = {.step_tokens = 1 + static_cast<i64>(philox(seed, 1, 0)[0] % 100), .sequences = 1 + static_cast<i64>(philox(seed, 2, 0)[0] % 6), .pages = 6};
+    const SchedulerLimits limits = {
+        .step_tokens = 1 + static_cast<i64>(philox(seed, 1, 0)[0] % 100),
+        .sequences = 1 + static_cast<i64>(philox(seed, 2, 0)[0] % 6),
+        .pages = 6};
     Scheduler scheduler(limits);
     std::map<i64, i64> wanted;
     std::map<i64, i64> generated;
@@ -60,13 +64,15 @@ TEST(Scheduler, HoldsItsPromisesOverRandomTraffic) {
         const Sequence& sequence = scheduler.sequence(run.sequence);
         EXPECT_EQ(run.first, sequence.computed);
         EXPECT_GE(ssize_of(sequence.pages) * 64, run.first + run.count);
-        for (const i64 page : sequence.pages) EXPECT_TRUE(pages.insert(page).second) << "two sequences share page " << page;
+        for (const i64 page : sequence.pages)
+          EXPECT_TRUE(pages.insert(page).second) << "two sequences share page " << page;
       }
       EXPECT_LE(tokens, limits.step_tokens);
       EXPECT_LE(ssize_of(plan.runs), limits.sequences);
       scheduler.commit(plan, std::vector<i64>(plan.runs.size(), 2));
       for (const PlannedRun& run : plan.runs) {
-        if (run.samples && ++generated[run.sequence] == wanted[run.sequence]) scheduler.remove(run.sequence);
+        if (run.samples && ++generated[run.sequence] == wanted[run.sequence])
+          scheduler.remove(run.sequence);
       }
     }
     EXPECT_TRUE(scheduler.idle()) << "seed " << seed << " did not finish";

@@ -10,8 +10,8 @@
 /// processor to the next. `static`: compiled for one instruction set, never linked into another.
 namespace medlar::backend::cpu {
 
-constexpr float exp_lowest = -87.0f;   // below: 0; 2^-126 is the smallest normal float
-constexpr float exp_highest = 88.0f;   // above: exp(88), 1.7e38
+constexpr float exp_lowest = -87.0f;  // below: 0; 2^-126 is the smallest normal float
+constexpr float exp_highest = 88.0f;  // above: exp(88), 1.7e38
 constexpr float log2_e = 1.44269504f;
 constexpr float ln2_high = 0.693145752f;  // 15 bits, so that n * ln2_high is exact
 constexpr float ln2_low = 1.42860677e-06f;
@@ -45,10 +45,10 @@ static inline float tanh_f32(float x) {
 }
 
 /// erf(x) = 1 - exp(-x^2) t (c_1 + c_2 t + ... + c_8 t^7), t = 1 / (1 + p x), x >= 0: the form of
-/// Abramowitz and Stegun 7.1.26 with eight terms fitted for this file by weighted least squares; absolute
-/// error of the formula below 4e-10.
+/// Abramowitz and Stegun 7.1.26 with eight terms fitted for this file by weighted least squares;
+/// absolute error of the formula below 4e-10.
 constexpr float erf_p = 0.5f;
-constexpr float erf_terms[8] = {0.2851980235f,  0.2456014315f, 0.4322450604f, -0.3500075775f,
+constexpr float erf_terms[8] = {0.2851980235f, 0.2456014315f,  0.4322450604f, -0.3500075775f,
                                 0.9763691062f, -0.8787582718f, 0.3404610988f, -0.05110887074f};
 
 static inline float erf_f32(float x) {

@@ -1,5 +1,5 @@
-// Gradients of the kernels that are not built from others: scalar, each output with one owner and a fixed
-// order, so training gives the same bits at any thread count.
+// Gradients of the kernels that are not built from others: scalar, each output with one owner and a
+// fixed order, so training gives the same bits at any thread count.
 #include <cmath>
 #include <vector>
 
@@ -28,11 +28,16 @@ float swish_slope(float x, float b) {
 
 float slope(Unary f, float x) {
   switch (f) {
-    case Unary::silu: return swish_slope(x, 1.0f);
-    case Unary::gelu: return gelu_slope(x);
-    case Unary::gelu_tanh: return gelu_tanh_slope(x);
-    case Unary::quick_gelu: return swish_slope(x, 1.702f);
-    case Unary::relu: return x > 0.0f ? 1.0f : 0.0f;
+    case Unary::silu:
+      return swish_slope(x, 1.0f);
+    case Unary::gelu:
+      return gelu_slope(x);
+    case Unary::gelu_tanh:
+      return gelu_tanh_slope(x);
+    case Unary::quick_gelu:
+      return swish_slope(x, 1.702f);
+    case Unary::relu:
+      return x > 0.0f ? 1.0f : 0.0f;
     case Unary::tanh: {
       const float t = tanh_f32(x);
       return 1.0f - t * t;
@@ -41,12 +46,14 @@ float slope(Unary f, float x) {
       const float s = sigmoid_f32(x);
       return s * (1.0f - s);
     }
-    case Unary::exp: return exp_f32(x);
+    case Unary::exp:
+      return exp_f32(x);
   }
   return 0.0f;
 }
 
-void unary_grad(const Stream& stream, Unary f, const float* x, const float* g, i64 count, float* y) {
+void unary_grad(const Stream& stream, Unary f, const float* x, const float* g, i64 count,
+                float* y) {
   stream.threads->parallel_for(count, pointwise_grain, [&](i64 begin, i64 end) {
     for (i64 i = begin; i < end; ++i) y[i] = slope(f, x[i]) * g[i];
   });
@@ -65,14 +72,15 @@ RowMoments moments(const NormArgs& a, i64 row, bool centred) {
   }
   const float mean = lanes_total(sums) / static_cast<float>(a.width);
   float squares[16] = {};
-  for (i64 i = 0; i < a.width; ++i) squares[i % 16] = std::fma(x[i] - mean, x[i] - mean, squares[i % 16]);
+  for (i64 i = 0; i < a.width; ++i)
+    squares[i % 16] = std::fma(x[i] - mean, x[i] - mean, squares[i % 16]);
   return {mean, 1.0f / std::sqrt(lanes_total(squares) / static_cast<float>(a.width) + a.epsilon)};
 }
 
 /// Both norms: with n = (x - mean) * inverse and h = g * weight,
 /// dx = inverse * (h - mean(h) - n * mean(h * n)); without centring the mean terms are 0.
-void norm_grad(const Stream& stream, const NormArgs& a, const float* g, float* grad_weight, float* grad_bias,
-               bool centred) {
+void norm_grad(const Stream& stream, const NormArgs& a, const float* g, float* grad_weight,
+               float* grad_bias, bool centred) {
   std::vector<RowMoments> rows(static_cast<std::size_t>(a.rows));
   stream.threads->parallel_for(a.rows, 4, [&](i64 begin, i64 end) {
     for (i64 r = begin; r < end; ++r) {
@@ -115,7 +123,8 @@ void rms_norm_grad(const Stream& stream, const NormArgs& a, const float* g, floa
   norm_grad(stream, a, g, grad_weight, nullptr, false);
 }
 
-void layer_norm_grad(const Stream& stream, const NormArgs& a, const float* g, float* grad_weight, float* grad_bias) {
+void layer_norm_grad(const Stream& stream, const NormArgs& a, const float* g, float* grad_weight,
+                     float* grad_bias) {
   norm_grad(stream, a, g, grad_weight, grad_bias, true);
 }
 
@@ -129,8 +138,8 @@ void add_scaled(float factor, const float* x, i64 count, float* y) {
   for (i64 i = 0; i < count; ++i) y[i] = std::fma(factor, x[i], y[i]);
 }
 
-/// Dao et al. 2022 (arXiv 2205.14135), algorithm 4, a row at a time: the probabilities are recomputed from
-/// the stored log-sum.
+/// Dao et al. 2022 (arXiv 2205.14135), algorithm 4, a row at a time: the probabilities are
+/// recomputed from the stored log-sum.
 void attention_row_grad(const AttentionGradArgs& a, const AttentionSequence& s, i64 row, i64 head) {
   const i64 d = a.head_size;
   const i64 kv_head = head / (a.heads / a.kv_heads);
@@ -157,7 +166,8 @@ void attention_grad(const Stream& stream, const AttentionGradArgs& a) {
       for (i64 kv_head = begin; kv_head < end; ++kv_head) {
         for (i64 head = kv_head * share; head < (kv_head + 1) * share; ++head) {
           for (i64 row = s.first_row; row < s.first_row + s.rows; ++row) {
-            for (i64 i = 0; i < a.head_size; ++i) a.grad_q[(row * a.heads + head) * a.head_size + i] = 0.0f;
+            for (i64 i = 0; i < a.head_size; ++i)
+              a.grad_q[(row * a.heads + head) * a.head_size + i] = 0.0f;
             attention_row_grad(a, s, row, head);
           }
         }

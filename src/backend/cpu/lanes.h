@@ -1,9 +1,9 @@
 #pragma once
 
-// Sixteen floats side by side: two AVX2 registers or one AVX-512 register, chosen by the flags of the
-// including file. Every operation is IEEE-exact or defined in functions.h, so both forms and the scalar
-// definition give the same bits. Everything has internal linkage: code compiled for one instruction set
-// must never be linked into another.
+// Sixteen floats side by side: two AVX2 registers or one AVX-512 register, chosen by the flags of
+// the including file. Every operation is IEEE-exact or defined in functions.h, so both forms and
+// the scalar definition give the same bits. Everything has internal linkage: code compiled for one
+// instruction set must never be linked into another.
 
 #include <immintrin.h>
 
@@ -34,9 +34,12 @@ inline Lanes operator/(Lanes a, Lanes b) { return {_mm512_div_ps(a.v, b.v)}; }
 inline Lanes max(Lanes a, Lanes b) { return {_mm512_max_ps(a.v, b.v)}; }
 inline Lanes min(Lanes a, Lanes b) { return {_mm512_min_ps(a.v, b.v)}; }
 inline LaneMask less(Lanes a, Lanes b) { return {_mm512_cmp_ps_mask(a.v, b.v, _CMP_LT_OQ)}; }
-inline Lanes select(LaneMask m, Lanes yes, Lanes no) { return {_mm512_mask_blend_ps(m.bits, no.v, yes.v)}; }
+inline Lanes select(LaneMask m, Lanes yes, Lanes no) {
+  return {_mm512_mask_blend_ps(m.bits, no.v, yes.v)};
+}
 inline Lanes bits_and(Lanes a, Lanes b) {
-  return {_mm512_castsi512_ps(_mm512_and_si512(_mm512_castps_si512(a.v), _mm512_castps_si512(b.v)))};
+  return {
+      _mm512_castsi512_ps(_mm512_and_si512(_mm512_castps_si512(a.v), _mm512_castps_si512(b.v)))};
 }
 inline Lanes bits_or(Lanes a, Lanes b) {
   return {_mm512_castsi512_ps(_mm512_or_si512(_mm512_castps_si512(a.v), _mm512_castps_si512(b.v)))};
@@ -54,10 +57,11 @@ inline Lanes load_f16(const void* p) {
   return {_mm512_cvtph_ps(_mm256_loadu_si256(static_cast<const __m256i*>(p)))};
 }
 inline Lanes load_i8(const void* p) {
-  return {_mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128(static_cast<const __m128i*>(p))))};
+  return {
+      _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128(static_cast<const __m128i*>(p))))};
 }
 
-constexpr int tile_rows = 12;   // 12 x 2 accumulators, 2 weights, in 32 registers
+constexpr int tile_rows = 12;  // 12 x 2 accumulators, 2 weights, in 32 registers
 constexpr int tile_panels = 2;
 
 #else
@@ -78,21 +82,37 @@ inline Lanes splat(float x) { return {_mm256_set1_ps(x), _mm256_set1_ps(x)}; }
 inline Lanes fma(Lanes a, Lanes b, Lanes c) {
   return {_mm256_fmadd_ps(a.low, b.low, c.low), _mm256_fmadd_ps(a.high, b.high, c.high)};
 }
-inline Lanes operator+(Lanes a, Lanes b) { return {_mm256_add_ps(a.low, b.low), _mm256_add_ps(a.high, b.high)}; }
-inline Lanes operator-(Lanes a, Lanes b) { return {_mm256_sub_ps(a.low, b.low), _mm256_sub_ps(a.high, b.high)}; }
-inline Lanes operator*(Lanes a, Lanes b) { return {_mm256_mul_ps(a.low, b.low), _mm256_mul_ps(a.high, b.high)}; }
-inline Lanes operator/(Lanes a, Lanes b) { return {_mm256_div_ps(a.low, b.low), _mm256_div_ps(a.high, b.high)}; }
+inline Lanes operator+(Lanes a, Lanes b) {
+  return {_mm256_add_ps(a.low, b.low), _mm256_add_ps(a.high, b.high)};
+}
+inline Lanes operator-(Lanes a, Lanes b) {
+  return {_mm256_sub_ps(a.low, b.low), _mm256_sub_ps(a.high, b.high)};
+}
+inline Lanes operator*(Lanes a, Lanes b) {
+  return {_mm256_mul_ps(a.low, b.low), _mm256_mul_ps(a.high, b.high)};
+}
+inline Lanes operator/(Lanes a, Lanes b) {
+  return {_mm256_div_ps(a.low, b.low), _mm256_div_ps(a.high, b.high)};
+}
 /// b where a is NaN, as x86 defines it; the scalar form is `a > b ? a : b`.
-inline Lanes max(Lanes a, Lanes b) { return {_mm256_max_ps(a.low, b.low), _mm256_max_ps(a.high, b.high)}; }
-inline Lanes min(Lanes a, Lanes b) { return {_mm256_min_ps(a.low, b.low), _mm256_min_ps(a.high, b.high)}; }
+inline Lanes max(Lanes a, Lanes b) {
+  return {_mm256_max_ps(a.low, b.low), _mm256_max_ps(a.high, b.high)};
+}
+inline Lanes min(Lanes a, Lanes b) {
+  return {_mm256_min_ps(a.low, b.low), _mm256_min_ps(a.high, b.high)};
+}
 inline LaneMask less(Lanes a, Lanes b) {
   return {_mm256_cmp_ps(a.low, b.low, _CMP_LT_OQ), _mm256_cmp_ps(a.high, b.high, _CMP_LT_OQ)};
 }
 inline Lanes select(LaneMask m, Lanes yes, Lanes no) {
   return {_mm256_blendv_ps(no.low, yes.low, m.low), _mm256_blendv_ps(no.high, yes.high, m.high)};
 }
-inline Lanes bits_and(Lanes a, Lanes b) { return {_mm256_and_ps(a.low, b.low), _mm256_and_ps(a.high, b.high)}; }
-inline Lanes bits_or(Lanes a, Lanes b) { return {_mm256_or_ps(a.low, b.low), _mm256_or_ps(a.high, b.high)}; }
+inline Lanes bits_and(Lanes a, Lanes b) {
+  return {_mm256_and_ps(a.low, b.low), _mm256_and_ps(a.high, b.high)};
+}
+inline Lanes bits_or(Lanes a, Lanes b) {
+  return {_mm256_or_ps(a.low, b.low), _mm256_or_ps(a.high, b.high)};
+}
 inline __m256 power_of_two(__m256 a) {
   const __m256i n = _mm256_add_epi32(_mm256_castps_si256(a), _mm256_set1_epi32(127));
   return _mm256_castsi256_ps(_mm256_slli_epi32(n, 23));
@@ -103,7 +123,9 @@ inline __m256 widen_bf16(const void* p) {
   const __m256i wide = _mm256_cvtepu16_epi32(_mm_loadu_si128(static_cast<const __m128i*>(p)));
   return _mm256_castsi256_ps(_mm256_slli_epi32(wide, 16));
 }
-inline Lanes load_bf16(const void* p) { return {widen_bf16(p), widen_bf16(static_cast<const char*>(p) + 16)}; }
+inline Lanes load_bf16(const void* p) {
+  return {widen_bf16(p), widen_bf16(static_cast<const char*>(p) + 16)};
+}
 inline Lanes load_f16(const void* p) {
   const auto* halves = static_cast<const __m128i*>(p);
   return {_mm256_cvtph_ps(_mm_loadu_si128(halves)), _mm256_cvtph_ps(_mm_loadu_si128(halves + 1))};
@@ -111,9 +133,11 @@ inline Lanes load_f16(const void* p) {
 inline __m256 widen_i8(const void* p) {
   return _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64(static_cast<const __m128i*>(p))));
 }
-inline Lanes load_i8(const void* p) { return {widen_i8(p), widen_i8(static_cast<const char*>(p) + 8)}; }
+inline Lanes load_i8(const void* p) {
+  return {widen_i8(p), widen_i8(static_cast<const char*>(p) + 8)};
+}
 
-constexpr int tile_rows = 6;    // 6 x 2 accumulators, 2 weights, 1 activation, in 16 registers
+constexpr int tile_rows = 6;  // 6 x 2 accumulators, 2 weights, 1 activation, in 16 registers
 constexpr int tile_panels = 1;
 
 #endif

@@ -40,8 +40,10 @@ void rms_norm(const Stream& stream, const NormArgs& a) {
       float* y = a.y + r * a.width;
       float lanes[16] = {};
       for (i64 i = 0; i < a.width; ++i) lanes[i % 16] = std::fma(x[i], x[i], lanes[i % 16]);
-      const float inverse = 1.0f / std::sqrt(lanes_total(lanes) / static_cast<float>(a.width) + a.epsilon);
-      for (i64 i = 0; i < a.width; ++i) y[i] = x[i] * inverse * (a.weight != nullptr ? a.weight[i] : 1.0f);
+      const float inverse =
+          1.0f / std::sqrt(lanes_total(lanes) / static_cast<float>(a.width) + a.epsilon);
+      for (i64 i = 0; i < a.width; ++i)
+        y[i] = x[i] * inverse * (a.weight != nullptr ? a.weight[i] : 1.0f);
     }
   });
 }
@@ -59,7 +61,8 @@ void layer_norm(const Stream& stream, const NormArgs& a) {
         const float d = x[i] - mean;
         squares[i % 16] = std::fma(d, d, squares[i % 16]);
       }
-      const float inverse = 1.0f / std::sqrt(lanes_total(squares) / static_cast<float>(a.width) + a.epsilon);
+      const float inverse =
+          1.0f / std::sqrt(lanes_total(squares) / static_cast<float>(a.width) + a.epsilon);
       for (i64 i = 0; i < a.width; ++i) {
         const float scaled = (x[i] - mean) * inverse * (a.weight != nullptr ? a.weight[i] : 1.0f);
         y[i] = scaled + (a.bias != nullptr ? a.bias[i] : 0.0f);
@@ -93,13 +96,16 @@ void attend_row(const AttentionArgs& a, const AttentionSequence& s, i64 row, i64
   float highest = -std::numeric_limits<float>::infinity();
   float total = 0.0f;
   for (i64 page = visible.begin / page_keys; page * page_keys < visible.end; ++page) {
-    const float* keys = kv.keys + (s.pages[page] * kv.heads + kv_head) * key_page_floats(kv.key_size);
-    const float* values = kv.values + (s.pages[page] * kv.heads + kv_head) * value_page_floats(kv.value_size);
+    const float* keys =
+        kv.keys + (s.pages[page] * kv.heads + kv_head) * key_page_floats(kv.key_size);
+    const float* values =
+        kv.values + (s.pages[page] * kv.heads + kv_head) * value_page_floats(kv.value_size);
     float p[page_keys];
     float page_highest = highest;
     for (i64 j = 0; j < page_keys; ++j) {
       float dot = 0.0f;
-      for (i64 d = 0; d < kv.key_size; ++d) dot = std::fma(q[d], keys[cpu::key_offset(kv.key_size, j, d)], dot);
+      for (i64 d = 0; d < kv.key_size; ++d)
+        dot = std::fma(q[d], keys[cpu::key_offset(kv.key_size, j, d)], dot);
       const bool seen = visible.contains(page * page_keys + j);
       p[j] = seen ? dot * a.scale : -std::numeric_limits<float>::infinity();
       page_highest = std::max(page_highest, p[j]);
@@ -111,7 +117,8 @@ void attend_row(const AttentionArgs& a, const AttentionSequence& s, i64 row, i64
     highest = page_highest;
     for (i64 d = 0; d < kv.value_size; ++d) {
       float sum = acc[static_cast<std::size_t>(d)] * correction;
-      for (i64 j = 0; j < page_keys; ++j) sum = std::fma(p[j], values[cpu::value_offset(j, d)], sum);
+      for (i64 j = 0; j < page_keys; ++j)
+        sum = std::fma(p[j], values[cpu::value_offset(j, d)], sum);
       acc[static_cast<std::size_t>(d)] = sum;
     }
   }
@@ -123,21 +130,30 @@ void attend_row(const AttentionArgs& a, const AttentionSequence& s, i64 row, i64
 void attention(const Stream& stream, const AttentionArgs& a) {
   for (const AttentionSequence& s : a.sequences) {
     stream.threads->parallel_for(s.rows * a.heads, 1, [&](i64 begin, i64 end) {
-      for (i64 item = begin; item < end; ++item) attend_row(a, s, s.first_row + item / a.heads, item % a.heads);
+      for (i64 item = begin; item < end; ++item)
+        attend_row(a, s, s.first_row + item / a.heads, item % a.heads);
     });
   }
 }
 
 float unary_value(Unary f, float x) {
   switch (f) {
-    case Unary::silu: return x * cpu::sigmoid_f32(x);
-    case Unary::gelu: return cpu::gelu_f32(x);
-    case Unary::gelu_tanh: return cpu::gelu_tanh_f32(x);
-    case Unary::quick_gelu: return x * cpu::sigmoid_f32(1.702f * x);
-    case Unary::relu: return x > 0.0f ? x : 0.0f;
-    case Unary::tanh: return cpu::tanh_f32(x);
-    case Unary::sigmoid: return cpu::sigmoid_f32(x);
-    case Unary::exp: return cpu::exp_f32(x);
+    case Unary::silu:
+      return x * cpu::sigmoid_f32(x);
+    case Unary::gelu:
+      return cpu::gelu_f32(x);
+    case Unary::gelu_tanh:
+      return cpu::gelu_tanh_f32(x);
+    case Unary::quick_gelu:
+      return x * cpu::sigmoid_f32(1.702f * x);
+    case Unary::relu:
+      return x > 0.0f ? x : 0.0f;
+    case Unary::tanh:
+      return cpu::tanh_f32(x);
+    case Unary::sigmoid:
+      return cpu::sigmoid_f32(x);
+    case Unary::exp:
+      return cpu::exp_f32(x);
   }
   return 0.0f;
 }

@@ -12,8 +12,9 @@ namespace medlar::backend::cpu {
 namespace {
 
 constexpr i64 q8_block = 32;
-constexpr i64 q8_row_block_bytes = 34;                                // fp16 scale, 32 int8
-constexpr i64 q8_panel_block_bytes = panel_rows * q8_row_block_bytes;  // 16 scales, then [32][16] int8
+constexpr i64 q8_row_block_bytes = 34;  // fp16 scale, 32 int8
+constexpr i64 q8_panel_block_bytes =
+    panel_rows * q8_row_block_bytes;  // 16 scales, then [32][16] int8
 
 /// A stored row as bytes.
 Bytes row_bytes(const WeightView& w, i64 o) {
@@ -24,7 +25,8 @@ Bytes row_bytes(const WeightView& w, i64 o) {
 void pack_plain(const WeightView& rows, const i64* row_of, i64 panel, std::byte* out, i64 element) {
   for (i64 lane = 0; lane < panel_rows; ++lane) {
     const i64 o = panel * panel_rows + lane;
-    const std::byte* from = o < rows.out ? row_bytes(rows, row_of != nullptr ? row_of[o] : o).data() : nullptr;
+    const std::byte* from =
+        o < rows.out ? row_bytes(rows, row_of != nullptr ? row_of[o] : o).data() : nullptr;
     for (i64 k = 0; k < rows.in; ++k) {
       std::byte* to = out + (k * panel_rows + lane) * element;
       if (from != nullptr) {
@@ -140,23 +142,25 @@ void store_kv(const Stream& stream, const StoreKvArgs& a) {
   });
 }
 
-void binary(const Stream& stream, Binary op, const float* a, const float* b, i64 count, i64 period, float* y) {
+void binary(const Stream& stream, Binary op, const float* a, const float* b, i64 count, i64 period,
+            float* y) {
   stream.threads->parallel_for(ceil_div(count, period), std::max(i64{1}, pointwise_grain / period),
                                [&](i64 begin, i64 end) {
-    for (i64 r = begin; r < end; ++r) {
-      const float* from = a + r * period;
-      float* to = y + r * period;
-      if (op == Binary::add) {
-        for (i64 i = 0; i < period; ++i) to[i] = from[i] + b[i];
-      } else {
-        for (i64 i = 0; i < period; ++i) to[i] = from[i] * b[i];
-      }
-    }
-  });
+                                 for (i64 r = begin; r < end; ++r) {
+                                   const float* from = a + r * period;
+                                   float* to = y + r * period;
+                                   if (op == Binary::add) {
+                                     for (i64 i = 0; i < period; ++i) to[i] = from[i] + b[i];
+                                   } else {
+                                     for (i64 i = 0; i < period; ++i) to[i] = from[i] * b[i];
+                                   }
+                                 }
+                               });
 }
 
 /// Two tensors of one shape are one period; cut it so that the threads share it.
-void binary_any(const Stream& stream, Binary op, const float* a, const float* b, i64 count, i64 period, float* y) {
+void binary_any(const Stream& stream, Binary op, const float* a, const float* b, i64 count,
+                i64 period, float* y) {
   if (period < count) return binary(stream, op, a, b, count, period, y);
   stream.threads->parallel_for(count, pointwise_grain, [&](i64 begin, i64 end) {
     if (op == Binary::add) {
@@ -195,13 +199,15 @@ void sum_rows(const Stream& stream, const float* x, i64 rows, i64 columns, float
   });
 }
 
-void gather_rows(const Stream& stream, const float* x, const i64* index, i64 rows, i64 width, float* y) {
+void gather_rows(const Stream& stream, const float* x, const i64* index, i64 rows, i64 width,
+                 float* y) {
   stream.threads->parallel_for(rows, 16, [&](i64 begin, i64 end) {
     for (i64 r = begin; r < end; ++r) std::copy_n(x + index[r] * width, width, y + r * width);
   });
 }
 
-void scatter_add_rows(const Stream& stream, const float* x, const i64* index, i64 rows, i64 width, float* y) {
+void scatter_add_rows(const Stream& stream, const float* x, const i64* index, i64 rows, i64 width,
+                      float* y) {
   stream.threads->parallel_for(width, 64, [&](i64 begin, i64 end) {
     for (i64 r = 0; r < rows; ++r) {
       for (i64 c = begin; c < end; ++c) y[index[r] * width + c] += x[r * width + c];
@@ -213,11 +219,15 @@ void scatter_add_rows(const Stream& stream, const float* x, const i64* index, i6
 
 i64 panel_stride(QuantFormat format, i64 in) {
   switch (format) {
-    case QuantFormat::f32: return panel_rows * 4 * in;
+    case QuantFormat::f32:
+      return panel_rows * 4 * in;
     case QuantFormat::bf16:
-    case QuantFormat::f16: return panel_rows * 2 * in;
-    case QuantFormat::q8_0: return in / q8_block * q8_panel_block_bytes;
-    default: return 0;
+    case QuantFormat::f16:
+      return panel_rows * 2 * in;
+    case QuantFormat::q8_0:
+      return in / q8_block * q8_panel_block_bytes;
+    default:
+      return 0;
   }
 }
 
@@ -238,7 +248,8 @@ void read_panel_from_rows(const WeightView& w, i64 o, i64 first, i64 count, floa
   const auto bytes = static_cast<std::size_t>(bytes_of(w.format, count));
   for (i64 lane = 0; lane < panel_rows; ++lane) {
     if (o + lane < w.out) {
-      dequantise(w.format, {w.data + (o + lane) * stride + offset, bytes}, {row, static_cast<std::size_t>(count)});
+      dequantise(w.format, {w.data + (o + lane) * stride + offset, bytes},
+                 {row, static_cast<std::size_t>(count)});
     } else {
       std::fill_n(row, count, 0.0f);
     }
@@ -247,8 +258,10 @@ void read_panel_from_rows(const WeightView& w, i64 o, i64 first, i64 count, floa
 }
 
 Scratch::Scratch(i64 floats)
-    : data_(static_cast<float*>(std::aligned_alloc(64, static_cast<std::size_t>(round_up(floats, 16) * 4)))) {
-  if (data_ == nullptr) fail(ErrorCode::out_of_memory, "cannot allocate {} floats of scratch", floats);
+    : data_(static_cast<float*>(
+          std::aligned_alloc(64, static_cast<std::size_t>(round_up(floats, 16) * 4)))) {
+  if (data_ == nullptr)
+    fail(ErrorCode::out_of_memory, "cannot allocate {} floats of scratch", floats);
 }
 
 Scratch::~Scratch() { std::free(data_); }

@@ -9,7 +9,8 @@
 /// What all cpu variants share: layouts, visibility, and the kernels that have one implementation.
 namespace medlar::backend::cpu {
 
-/// Elements that one task of a pointwise kernel takes: 64 KiB of floats, well over the cost of a task.
+/// Elements that one task of a pointwise kernel takes: 64 KiB of floats, well over the cost of a
+/// task.
 constexpr i64 pointwise_grain = 1 << 14;
 
 /// Sum of 16 lanes by the fixed tree.
@@ -21,7 +22,9 @@ inline float lanes_total(float (&lanes)[16]) {
 }
 
 /// Place of key j's dimension d in a key page; of value j's dimension d in a value page.
-constexpr i64 key_offset(i64 key_size, i64 j, i64 d) { return (j / 16 * key_size + d) * 16 + j % 16; }
+constexpr i64 key_offset(i64 key_size, i64 j, i64 d) {
+  return (j / 16 * key_size + d) * 16 + j % 16;
+}
 constexpr i64 value_offset(i64 j, i64 d) { return (d / 16 * page_keys + j) * 16 + d % 16; }
 
 struct KeyRange {
@@ -46,12 +49,13 @@ i64 panel_stride(QuantFormat format, i64 in);
 /// Dequantises row `o` of a weight in either layout to `in` floats.
 void read_row(const WeightView& w, i64 o, float* values);
 
-/// Dequantises columns [first, first + count) of 16 rows from row `o` on, transposed to [count][16]; absent
-/// rows give zeros. count and first are multiples of the format's block. For weights in rows.
+/// Dequantises columns [first, first + count) of 16 rows from row `o` on, transposed to
+/// [count][16]; absent rows give zeros. count and first are multiples of the format's block. For
+/// weights in rows.
 void read_panel_from_rows(const WeightView& w, i64 o, i64 first, i64 count, float* values);
 
-/// A table with the slots that do not differ between cpu variants: packing, embedding, rope, storing keys
-/// and values, moving rows, gradients.
+/// A table with the slots that do not differ between cpu variants: packing, embedding, rope,
+/// storing keys and values, moving rows, gradients.
 Kernels shared_kernels();
 void add_gradients(Kernels& kernels);
 

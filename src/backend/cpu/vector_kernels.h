@@ -1,32 +1,18 @@
 #pragma once
 
-// The vector kernels, one source for every instruction set: avx2.cpp and avx512.cpp include this file under
-// their own flags. Internal linkage throughout and no library templates (see lanes.h).
+// The vector kernels, one source for every instruction set: avx2.cpp and avx512.cpp include this
+// file under their own flags. Internal linkage throughout and no library templates (see lanes.h).
 
 #include "backend/cpu/lanes.h"
 #include "backend/cpu/shared.h"
+#include "backend/cpu/vector_attention.h"
+#include "backend/cpu/vector_tile.h"
 
 namespace medlar::backend::cpu {
 namespace {
 
 constexpr i64 chunk = 256;  // inputs unpacked at a time: 16 KiB of floats a panel, half of L1
-constexpr i64 group = 8;    // panels that share one pass over the activations: 128 KiB a chunk, in L2
-
-inline i64 least(i64 a, i64 b) { return a < b ? a : b; }
-
-// ---- The tile: rows x panels of sums that start from c and add a chain over k. ----
-
-template <int Rows, int Panels>
-inline void tile(const float* a, const float* const* b, i64 depth, Lanes (&c)[Rows][Panels]) {
-  for (i64 k = 0; k < depth; ++k) {
-    Lanes w[Panels];
-    for (int p = 0; p < Panels; ++p) w[p] = load(b[p] + k * panel_rows);
-    for (int r = 0; r < Rows; ++r) {
-      const Lanes x = splat(a[k * Rows + r]);
-      for (int p = 0; p < Panels; ++p) c[r][p] = fma(x, w[p], c[r][p]);
-    }
-  }
-}
+constexpr i64 group = 8;  // panels that share one pass over the activations: 128 KiB a chunk, in L2
 
 /// Activations [rows, in] as tiles of tile_rows rows, the last one narrower, each [in][its rows].
 inline void pack_tile(const float* x, i64 rows, i64 in, float* packed) {
@@ -39,10 +25,10 @@ inline void pack_tile(const float* x, i64 rows, i64 in, float* packed) {
 
 /// Where the results of a tile go, and what they start from.
 struct TileTarget {
-  float* y;        ///< first row, first column of the tile
+  float* y;  ///< first row, first column of the tile
   i64 stride;
-  i64 columns;     ///< columns that exist from y on
-  bool first;      ///< sums start from 0, else from y
+  i64 columns;        ///< columns that exist from y on
+  bool first;         ///< sums start from 0, else from y
   const float* bias;  ///< added after the last chunk, or null
 };
 
@@ -77,29 +63,42 @@ void run_tile(const float* a, const float* const* b, i64 depth, const TileTarget
 template <int Panels>
 void run_rows(i64 rows, const float* a, const float* const* b, i64 depth, const TileTarget& t) {
   switch (rows) {
-    case 1: return run_tile<1, Panels>(a, b, depth, t);
-    case 2: return run_tile<2, Panels>(a, b, depth, t);
-    case 3: return run_tile<3, Panels>(a, b, depth, t);
-    case 4: return run_tile<4, Panels>(a, b, depth, t);
-    case 5: return run_tile<5, Panels>(a, b, depth, t);
-    case 6: return run_tile<6, Panels>(a, b, depth, t);
+    case 1:
+      return run_tile<1, Panels>(a, b, depth, t);
+    case 2:
+      return run_tile<2, Panels>(a, b, depth, t);
+    case 3:
+      return run_tile<3, Panels>(a, b, depth, t);
+    case 4:
+      return run_tile<4, Panels>(a, b, depth, t);
+    case 5:
+      return run_tile<5, Panels>(a, b, depth, t);
+    case 6:
+      return run_tile<6, Panels>(a, b, depth, t);
 #if defined(__AVX512F__)
-    case 7: return run_tile<7, Panels>(a, b, depth, t);
-    case 8: return run_tile<8, Panels>(a, b, depth, t);
-    case 9: return run_tile<9, Panels>(a, b, depth, t);
-    case 10: return run_tile<10, Panels>(a, b, depth, t);
-    case 11: return run_tile<11, Panels>(a, b, depth, t);
-    case 12: return run_tile<12, Panels>(a, b, depth, t);
+    case 7:
+      return run_tile<7, Panels>(a, b, depth, t);
+    case 8:
+      return run_tile<8, Panels>(a, b, depth, t);
+    case 9:
+      return run_tile<9, Panels>(a, b, depth, t);
+    case 10:
+      return run_tile<10, Panels>(a, b, depth, t);
+    case 11:
+      return run_tile<11, Panels>(a, b, depth, t);
+    case 12:
+      return run_tile<12, Panels>(a, b, depth, t);
 #endif
-    default: return;
+    default:
+      return;
   }
 }
 
 constexpr i64 q8_values = 32;
 constexpr i64 q8_block_bytes = panel_rows * 34;
 
-/// One panel's weights for inputs [k0, k0 + depth) as floats [depth][16]: a pointer into the weight itself
-/// for f32 panels, else unpacked into `scratch`.
+/// One panel's weights for inputs [k0, k0 + depth) as floats [depth][16]: a pointer into the weight
+/// itself for f32 panels, else unpacked into `scratch`.
 const float* panel_chunk(const WeightView& w, i64 panel, i64 k0, i64 depth, float* scratch) {
   if (w.layout == WeightLayout::rows) {
     read_panel_from_rows(w, panel * panel_rows, k0, depth, scratch);
@@ -107,7 +106,8 @@ const float* panel_chunk(const WeightView& w, i64 panel, i64 k0, i64 depth, floa
   }
   const std::byte* data = w.data + panel * panel_stride(w.format, w.in);
   switch (w.format) {
-    case QuantFormat::f32: return reinterpret_cast<const float*>(data) + k0 * panel_rows;
+    case QuantFormat::f32:
+      return reinterpret_cast<const float*>(data) + k0 * panel_rows;
     case QuantFormat::bf16:
       for (i64 k = 0; k < depth; ++k) store(scratch + k * 16, load_bf16(data + (k0 + k) * 32));
       return scratch;
@@ -149,7 +149,8 @@ void linear_rows(const Stream& stream, const LinearArgs& a) {
         const i64 depth = least(chunk, w.in - k0);
         const float* b[group];
         for (i64 p = first; p < last; ++p) {
-          b[p - first] = panel_chunk(w, p, k0, depth, unpacked.data() + (p - first) * chunk * panel_rows);
+          b[p - first] =
+              panel_chunk(w, p, k0, depth, unpacked.data() + (p - first) * chunk * panel_rows);
         }
         for (i64 m = 0; m < a.rows; m += tile_rows) {
           const i64 rows = least(tile_rows, a.rows - m);
@@ -176,8 +177,23 @@ void linear_rows(const Stream& stream, const LinearArgs& a) {
   });
 }
 
-/// One row against `Panels` panels side by side: as many streams of memory, enough independent sums to hide
-/// the latency of fma.
+/// One row against `Panels` panels side by side: as many streams of memory, enough independent sums
+/// to hide the latency of fma. sum[p] += chain over k in [0, depth) of x[k] and what `weights(p,
+/// k)` loads.
+template <int Panels, typename Weights>
+inline void gemv_chain(const float* x, i64 depth, Lanes (&sum)[Panels], Weights weights) {
+  Lanes local[Panels];
+#pragma GCC unroll 8
+  for (int p = 0; p < Panels; ++p) local[p] = sum[p];
+  for (i64 k = 0; k < depth; ++k) {
+    const Lanes xk = splat(x[k]);
+#pragma GCC unroll 8
+    for (int p = 0; p < Panels; ++p) local[p] = fma(xk, weights(p, k), local[p]);
+  }
+#pragma GCC unroll 8
+  for (int p = 0; p < Panels; ++p) sum[p] = local[p];
+}
+
 template <int Panels>
 void gemv_panels(const WeightView& w, const float* x, i64 panel, Lanes (&sum)[Panels]) {
   const i64 stride = panel_stride(w.format, w.in);
@@ -185,36 +201,23 @@ void gemv_panels(const WeightView& w, const float* x, i64 panel, Lanes (&sum)[Pa
   for (int p = 0; p < Panels; ++p) sum[p] = splat(0.0f);
   switch (w.format) {
     case QuantFormat::f32:
-      for (i64 k = 0; k < w.in; ++k) {
-        const Lanes xk = splat(x[k]);
-        for (int p = 0; p < Panels; ++p) {
-          sum[p] = fma(xk, load(reinterpret_cast<const float*>(data + p * stride) + k * 16), sum[p]);
-        }
-      }
-      return;
+      return gemv_chain(x, w.in, sum, [&](int p, i64 k) {
+        return load(reinterpret_cast<const float*>(data + p * stride) + k * 16);
+      });
     case QuantFormat::bf16:
-      for (i64 k = 0; k < w.in; ++k) {
-        const Lanes xk = splat(x[k]);
-        for (int p = 0; p < Panels; ++p) sum[p] = fma(xk, load_bf16(data + p * stride + k * 32), sum[p]);
-      }
-      return;
+      return gemv_chain(x, w.in, sum,
+                        [&](int p, i64 k) { return load_bf16(data + p * stride + k * 32); });
     case QuantFormat::f16:
-      for (i64 k = 0; k < w.in; ++k) {
-        const Lanes xk = splat(x[k]);
-        for (int p = 0; p < Panels; ++p) sum[p] = fma(xk, load_f16(data + p * stride + k * 32), sum[p]);
-      }
-      return;
+      return gemv_chain(x, w.in, sum,
+                        [&](int p, i64 k) { return load_f16(data + p * stride + k * 32); });
     default:
       for (i64 b = 0; b < w.in / q8_values; ++b) {
-        Lanes scale[Panels];
         const std::byte* block = data + b * q8_block_bytes;
+        Lanes scale[Panels];
         for (int p = 0; p < Panels; ++p) scale[p] = load_f16(block + p * stride);
-        for (i64 k = 0; k < q8_values; ++k) {
-          const Lanes xk = splat(x[b * q8_values + k]);
-          for (int p = 0; p < Panels; ++p) {
-            sum[p] = fma(xk, scale[p] * load_i8(block + p * stride + 32 + k * 16), sum[p]);
-          }
-        }
+        gemv_chain(x + b * q8_values, q8_values, sum, [&](int p, i64 k) {
+          return scale[p] * load_i8(block + p * stride + 32 + k * 16);
+        });
       }
       return;
   }
@@ -230,7 +233,8 @@ void linear_one_row(const Stream& stream, const LinearArgs& a) {
     if (valid >= panel_rows) {
       store(a.y + o, a.bias != nullptr ? sum + load(a.bias + o) : sum);
     } else {
-      store_part(a.y + o, a.bias != nullptr ? sum + load_part(a.bias + o, valid, 0.0f) : sum, valid);
+      store_part(a.y + o, a.bias != nullptr ? sum + load_part(a.bias + o, valid, 0.0f) : sum,
+                 valid);
     }
   };
   stream.threads->parallel_for(ceil_div(panels, i64{abreast}), 4, [&](i64 begin, i64 end) {
@@ -286,7 +290,8 @@ void rms_norm(const Stream& stream, const NormArgs& a) {
       const Lanes inverse =
           splat(1.0f / __builtin_sqrtf(total(squares) / static_cast<float>(a.width) + a.epsilon));
       for_lanes(x, a.width, 0.0f, [&](i64 i, Lanes v) {
-        put(y, i, a.width, v * inverse * (a.weight != nullptr ? get(a.weight, i, a.width, 0.0f) : splat(1.0f)));
+        put(y, i, a.width,
+            v * inverse * (a.weight != nullptr ? get(a.weight, i, a.width, 0.0f) : splat(1.0f)));
       });
     }
   });
@@ -317,8 +322,6 @@ void layer_norm(const Stream& stream, const NormArgs& a) {
   });
 }
 
-constexpr float minus_infinity = -__builtin_inff();
-
 void softmax(const Stream& stream, const SoftmaxArgs& a) {
   stream.threads->parallel_for(a.rows, 4, [&](i64 begin, i64 end) {
     for (i64 r = begin; r < end; ++r) {
@@ -341,178 +344,32 @@ void softmax(const Stream& stream, const SoftmaxArgs& a) {
 
 template <typename Function>
 void map(const Stream& stream, const float* x, i64 count, float* y, Function f) {
-  stream.threads->parallel_for(ceil_div(count, i64{16}), pointwise_grain / 16, [&](i64 begin, i64 end) {
-    for (i64 i = begin * 16; i < least(end * 16, count); i += 16) put(y, i, count, f(get(x, i, count, 0.0f)));
-  });
+  stream.threads->parallel_for(ceil_div(count, i64{16}), pointwise_grain / 16,
+                               [&](i64 begin, i64 end) {
+                                 for (i64 i = begin * 16; i < least(end * 16, count); i += 16)
+                                   put(y, i, count, f(get(x, i, count, 0.0f)));
+                               });
 }
 
 void unary(const Stream& stream, Unary f, const float* x, i64 count, float* y) {
   switch (f) {
-    case Unary::silu: return map(stream, x, count, y, [](Lanes v) { return v * sigmoid(v); });
-    case Unary::gelu: return map(stream, x, count, y, [](Lanes v) { return gelu(v); });
-    case Unary::gelu_tanh: return map(stream, x, count, y, [](Lanes v) { return gelu_tanh(v); });
+    case Unary::silu:
+      return map(stream, x, count, y, [](Lanes v) { return v * sigmoid(v); });
+    case Unary::gelu:
+      return map(stream, x, count, y, [](Lanes v) { return gelu(v); });
+    case Unary::gelu_tanh:
+      return map(stream, x, count, y, [](Lanes v) { return gelu_tanh(v); });
     case Unary::quick_gelu:
       return map(stream, x, count, y, [](Lanes v) { return v * sigmoid(splat(1.702f) * v); });
     case Unary::relu:
-      return map(stream, x, count, y, [](Lanes v) { return select(less(splat(0.0f), v), v, splat(0.0f)); });
-    case Unary::tanh: return map(stream, x, count, y, [](Lanes v) { return tanh(v); });
-    case Unary::sigmoid: return map(stream, x, count, y, [](Lanes v) { return sigmoid(v); });
-    case Unary::exp: return map(stream, x, count, y, [](Lanes v) { return exp(v); });
-  }
-}
-
-// ---- attention ----
-
-constexpr i64 key_panels = page_keys / panel_rows;
-
-/// Some (query row, query head) pairs that share one key/value head, at most tile_rows of them.
-struct AttentionTile {
-  const float* q[tile_rows];
-  KeyRange visible[tile_rows];
-  i64 rows = 0;
-  KeyRange all = {0, 0};  ///< union of `visible`
-};
-
-/// Scores of all rows against one page: [rows][64], unscaled; the same tile as linear.
-template <int Rows>
-void page_scores(const float* q, const float* keys, i64 key_size, float* scores) {
-  for (i64 p = 0; p < key_panels; ++p) {
-    const float* b[1] = {keys + p * key_size * panel_rows};
-    Lanes c[Rows][1];
-    for (int r = 0; r < Rows; ++r) c[r][0] = splat(0.0f);
-    tile<Rows, 1>(q, b, key_size, c);
-    for (int r = 0; r < Rows; ++r) store(scores + r * page_keys + p * panel_rows, c[r][0]);
-  }
-}
-
-/// acc[rows][value panels * 16] = acc * correction, then a chain over the page's 64 keys.
-template <int Rows>
-void page_values(const float* p, const float* values, i64 value_panels, const float* correction, float* acc) {
-  for (i64 v = 0; v < value_panels; ++v) {
-    const float* b[1] = {values + v * page_keys * panel_rows};
-    Lanes c[Rows][1];
-    for (int r = 0; r < Rows; ++r) {
-      c[r][0] = load(acc + (r * value_panels + v) * panel_rows) * splat(correction[r]);
-    }
-    tile<Rows, 1>(p, b, page_keys, c);
-    for (int r = 0; r < Rows; ++r) store(acc + (r * value_panels + v) * panel_rows, c[r][0]);
-  }
-}
-
-/// One row's step of the running softmax over a page: scores become probabilities against the new maximum.
-/// Returns the factor for what was summed before. A row that sees nothing of the page stays as it is.
-float page_softmax(const KeyRange& visible, i64 first_key, float scale, float* s, float* most, float* sum) {
-  if (visible.end <= first_key || visible.begin >= first_key + page_keys) {
-    for (i64 j = 0; j < page_keys; ++j) s[j] = 0.0f;
-    return 1.0f;
-  }
-  Lanes page_most = splat(*most);
-  Lanes scaled[key_panels];
-  for (i64 p = 0; p < key_panels; ++p) scaled[p] = load(s + p * panel_rows) * splat(scale);
-  if (visible.begin > first_key || visible.end < first_key + page_keys) {
-    for (i64 p = 0; p < key_panels; ++p) store(s + p * panel_rows, scaled[p]);
-    for (i64 j = 0; j < page_keys; ++j) {
-      if (!visible.contains(first_key + j)) s[j] = minus_infinity;
-    }
-    for (i64 p = 0; p < key_panels; ++p) scaled[p] = load(s + p * panel_rows);
-  }
-  for (i64 p = 0; p < key_panels; ++p) page_most = max(scaled[p], page_most);
-  const float now = highest(page_most);
-  Lanes sums = splat(0.0f);
-  for (i64 p = 0; p < key_panels; ++p) {
-    const Lanes e = exp(scaled[p] - splat(now));
-    sums = sums + e;
-    store(s + p * panel_rows, e);
-  }
-  const float correction = exp_f32(*most - now);
-  *sum = __builtin_fmaf(*sum, correction, total(sums));
-  *most = now;
-  return correction;
-}
-
-template <int Rows>
-void attend(const AttentionArgs& a, const AttentionSequence& s, const AttentionTile& t, i64 kv_head,
-            float* const* y, float* const* log_sum) {
-  const KvPages& kv = a.pages;
-  const i64 value_panels = ceil_div(kv.value_size, panel_rows);
-  Scratch scratch(Rows * (kv.key_size + 2 * page_keys + value_panels * panel_rows));
-  float* q = scratch.data();
-  float* scores = q + Rows * kv.key_size;
-  float* p = scores + Rows * page_keys;
-  float* acc = p + Rows * page_keys;
-  for (int r = 0; r < Rows; ++r) {
-    for (i64 d = 0; d < kv.key_size; ++d) q[d * Rows + r] = t.q[r][d];
-  }
-  for (i64 i = 0; i < Rows * value_panels * panel_rows; ++i) acc[i] = 0.0f;
-  float most[Rows], sum[Rows], correction[Rows];
-  for (int r = 0; r < Rows; ++r) {
-    most[r] = minus_infinity;
-    sum[r] = 0.0f;
-  }
-  for (i64 page = t.all.begin / page_keys; page * page_keys < t.all.end; ++page) {
-    const i64 place = s.pages[page] * kv.heads + kv_head;
-    page_scores<Rows>(q, kv.keys + place * key_page_floats(kv.key_size), kv.key_size, scores);
-    for (int r = 0; r < Rows; ++r) {
-      float* row = scores + r * page_keys;
-      correction[r] = page_softmax(t.visible[r], page * page_keys, a.scale, row, &most[r], &sum[r]);
-      for (i64 j = 0; j < page_keys; ++j) p[j * Rows + r] = row[j];
-    }
-    page_values<Rows>(p, kv.values + place * value_page_floats(kv.value_size), value_panels, correction, acc);
-  }
-  for (int r = 0; r < Rows; ++r) {
-    const float* row = acc + r * value_panels * panel_rows;
-    for (i64 d = 0; d < kv.value_size; ++d) y[r][d] = row[d] / sum[r] + 0.0f;
-    if (log_sum[r] != nullptr) *log_sum[r] = most[r] + __builtin_logf(sum[r]);
-  }
-}
-
-void attention(const Stream& stream, const AttentionArgs& a) {
-  const KvPages& kv = a.pages;
-  const i64 share = a.heads / kv.heads;
-  for (const AttentionSequence& s : a.sequences) {
-    // A tile is consecutive (row, head) pairs of one key/value head.
-    const i64 pairs = s.rows * share;
-    const i64 tiles = ceil_div(pairs, i64{tile_rows});
-    stream.threads->parallel_for(tiles * kv.heads, 1, [&](i64 begin, i64 end) {
-      for (i64 item = begin; item < end; ++item) {
-        const i64 kv_head = item % kv.heads;
-        AttentionTile t;
-        float* y[tile_rows];
-        float* log_sum[tile_rows];
-        for (i64 pair = item / kv.heads * tile_rows; t.rows < tile_rows && pair < pairs; ++pair, ++t.rows) {
-          const i64 row = s.first_row + pair / share;
-          const i64 place = row * a.heads + kv_head * share + pair % share;
-          t.q[t.rows] = a.q + place * kv.key_size;
-          y[t.rows] = a.y + place * kv.value_size;
-          log_sum[t.rows] = a.log_sum != nullptr ? a.log_sum + place : nullptr;
-          const KeyRange seen = visible_keys(a.mask, a.window, s, row);
-          t.visible[t.rows] = seen;
-          if (t.rows == 0) {
-            t.all = seen;
-          } else {
-            t.all.begin = seen.begin < t.all.begin ? seen.begin : t.all.begin;
-            t.all.end = seen.end > t.all.end ? seen.end : t.all.end;
-          }
-        }
-        switch (t.rows) {
-          case 1: attend<1>(a, s, t, kv_head, y, log_sum); break;
-          case 2: attend<2>(a, s, t, kv_head, y, log_sum); break;
-          case 3: attend<3>(a, s, t, kv_head, y, log_sum); break;
-          case 4: attend<4>(a, s, t, kv_head, y, log_sum); break;
-          case 5: attend<5>(a, s, t, kv_head, y, log_sum); break;
-          case 6: attend<6>(a, s, t, kv_head, y, log_sum); break;
-#if defined(__AVX512F__)
-          case 7: attend<7>(a, s, t, kv_head, y, log_sum); break;
-          case 8: attend<8>(a, s, t, kv_head, y, log_sum); break;
-          case 9: attend<9>(a, s, t, kv_head, y, log_sum); break;
-          case 10: attend<10>(a, s, t, kv_head, y, log_sum); break;
-          case 11: attend<11>(a, s, t, kv_head, y, log_sum); break;
-          case 12: attend<12>(a, s, t, kv_head, y, log_sum); break;
-#endif
-          default: break;
-        }
-      }
-    });
+      return map(stream, x, count, y,
+                 [](Lanes v) { return select(less(splat(0.0f), v), v, splat(0.0f)); });
+    case Unary::tanh:
+      return map(stream, x, count, y, [](Lanes v) { return tanh(v); });
+    case Unary::sigmoid:
+      return map(stream, x, count, y, [](Lanes v) { return sigmoid(v); });
+    case Unary::exp:
+      return map(stream, x, count, y, [](Lanes v) { return exp(v); });
   }
 }
 
@@ -527,8 +384,10 @@ i64 multiply_add_burst(i64 rounds, float* sink) {
   Lanes sum[sums];
   const Lanes factor = splat(0.999f);
   const Lanes term = splat(0.001f);
+#pragma GCC unroll 16
   for (int i = 0; i < sums; ++i) sum[i] = splat(static_cast<float>(i));
   for (i64 round = 0; round < rounds; ++round) {
+#pragma GCC unroll 16
     for (int i = 0; i < sums; ++i) sum[i] = fma(sum[i], factor, term);
   }
   Lanes all = sum[0];
@@ -542,7 +401,9 @@ float read_burst(const float* x, i64 count) {
   const i64 quarter = count / 4 / 16 * 16;
   Lanes sum[4] = {splat(0.0f), splat(0.0f), splat(0.0f), splat(0.0f)};
   for (i64 i = 0; i < quarter; i += 16) {
-    for (i64 stream = 0; stream < 4; ++stream) sum[stream] = sum[stream] + load(x + stream * quarter + i);
+#pragma GCC unroll 4
+    for (i64 stream = 0; stream < 4; ++stream)
+      sum[stream] = sum[stream] + load(x + stream * quarter + i);
   }
   return total(sum[0] + sum[1] + sum[2] + sum[3]);
 }

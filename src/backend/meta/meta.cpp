@@ -1,5 +1,5 @@
-// Kernels that do nothing: on the meta device tensors have shapes and no memory, so running a model's
-// forward answers how much memory it would take.
+// Kernels that do nothing: on the meta device tensors have shapes and no memory, so running a
+// model's forward answers how much memory it would take.
 #include "backend/cpu/shared.h"
 #include "backend/kernels.h"
 

@@ -1,0 +1,59 @@
+#include "runtime/model_files.h"
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "text/load_tokenizer.h"
+
+namespace medlar::runtime {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// The tok<size>.bin of llama2.c in a folder, the first by name; empty if there is none.
+fs::path llama2c_vocabulary(const fs::path& folder) {
+  std::vector<fs::path> found;
+  std::error_code none;
+  for (const auto& entry : fs::directory_iterator(folder.empty() ? "." : folder, none)) {
+    const std::string name = entry.path().filename().string();
+    if (name.starts_with("tok") && name.ends_with(".bin")) found.push_back(entry.path());
+  }
+  return found.empty() ? fs::path() : *std::ranges::min_element(found);
+}
+
+}  // namespace
+
+text::Tokenizer tokenizer_of(const fs::path& model) {
+  std::error_code none;
+  const bool is_folder = fs::is_directory(model, none);
+  const fs::path folder = is_folder ? model : model.parent_path();
+  const bool is_vocabulary = !is_folder && model.filename().string().starts_with("tok");
+  if ((is_folder || model.extension() == ".bin") && !is_vocabulary) {
+    for (const char* name : {"tokenizer.json", "tokenizer.model"}) {
+      if (fs::exists(folder / name, none)) return text::load_tokenizer(folder);
+    }
+    const fs::path vocabulary = llama2c_vocabulary(folder);
+    if (!vocabulary.empty()) return text::load_tokenizer(vocabulary);
+  }
+  if (model.extension() == ".safetensors") return text::load_tokenizer(folder);
+  return text::load_tokenizer(model);
+}
+
+std::vector<i64> stop_ids(const text::Tokenizer& tokenizer, const formats::Checkpoint& checkpoint,
+                          const Json& config) {
+  std::vector<i64> ids = tokenizer.eos_ids();
+  for (const Json* source : {&config, &checkpoint.generation_config}) {
+    if (!source->is_object() || !source->contains("eos_token_id")) continue;
+    const Json& eos = (*source)["eos_token_id"];
+    for (const Json& id : eos.is_array() ? eos : Json::array({eos})) {
+      if (id.is_number_integer()) ids.push_back(id.get<i64>());
+    }
+  }
+  // The stories of llama2.c end where the next one would begin.
+  if (checkpoint.container == formats::Container::llama2c) {
+    ids.push_back(tokenizer.special_ids().bos.value_or(1));
+  }
+  return ids;
+}
+
+}  // namespace medlar::runtime
