@@ -1,9 +1,10 @@
-// BERT: Devlin et al. 2019 (arXiv 1810.04805), with the heads of its published checkpoints.
-// T tokens, S sequences, D hidden, H heads, F feed-forward, V vocabulary, L labels.
+// BERT: Devlin et al. 2019 (arXiv 1810.04805).
+// T tokens, D hidden, H heads, F feed-forward, V vocabulary.
 #include <cmath>
 
 #include "base/error.h"
 #include "models/config.h"
+#include "models/encoder_head.h"
 #include "models/heads.h"
 #include "nn/self_attention.h"
 
@@ -24,6 +25,7 @@ struct Config {
         types(c.size_or("type_vocab_size", 2)),
         epsilon(static_cast<float>(c.number_or("layer_norm_eps", 1e-12))) {
     const std::string activation = c.text_or("hidden_act", "gelu");
+    if (D % H != 0) fail(ErrorCode::corrupt_file, "config: hidden_size {} over {} heads", D, H);
     if (activation != "gelu") fail(ErrorCode::unsupported, "bert with activation '{}'", activation);
     const std::string positions = c.text_or("position_embedding_type", "absolute");
     if (positions != "absolute")
@@ -67,73 +69,19 @@ struct Block {
   }
 };
 
-/// Decoder of the masked-LM head: dense, gelu, norm, the word embeddings, a bias.
-struct MaskedLm {
-  nn::Linear dense;
-  nn::LayerNorm norm;
-  nn::Linear decoder;
-
-  MaskedLm(const nn::Weights& w, const Config& c, const ops::Weight& words)
-      : dense(w.at("transform").linear("dense", c.D, c.D, nn::Split::none, nn::Bias::present)),
-        norm(nn::layer_norm(w.at("transform"), "LayerNorm", c.D, c.epsilon)),
-        decoder{.weight = words,
-                .bias = w.vector("bias", c.V),
-                .split = nn::Split::none,
-                .out = c.V,
-                .in = c.D} {}
-
-  Tensor operator()(Context& ctx, const Tensor& x) const {
-    return decoder(ctx, norm(ctx, ops::gelu(ctx, dense(ctx, x))));
-  }
-};
-
-enum class Task { hidden, token, sequence, question, masked_lm, pretraining };
-
-Task task_of(const Json& config, const nn::Weights& w) {
-  const std::string name = architecture(config);
-  if (name.ends_with("ForTokenClassification")) return Task::token;
-  if (name.ends_with("ForSequenceClassification")) return Task::sequence;
-  if (name.ends_with("ForQuestionAnswering")) return Task::question;
-  if (name.ends_with("ForMaskedLM")) return Task::masked_lm;
-  if (name.ends_with("ForPreTraining")) return Task::pretraining;
-  if (!name.empty()) return Task::hidden;
-  // TensorFlow checkpoints name no architecture; their tensors tell.
-  if (w.has("classifier.weight")) return Task::token;
-  return w.has("cls.predictions.bias") ? Task::pretraining : Task::hidden;
-}
-
 class Bert final : public Model {
  public:
   Bert(const Json& config, const nn::Weights& w)
       : c_(ConfigReader(config)),
-        task_(task_of(config, w)),
         words_(w.at("bert").at("embeddings").table("word_embeddings", c_.V, c_.D)),
         positions_(w.at("bert").at("embeddings").table("position_embeddings", c_.context, c_.D)),
         types_(w.at("bert").at("embeddings").table("token_type_embeddings", c_.types, c_.D)),
-        norm_(nn::layer_norm(w.at("bert").at("embeddings"), "LayerNorm", c_.D, c_.epsilon)) {
-    if (c_.D % c_.H != 0)
-      fail(ErrorCode::corrupt_file, "config: hidden_size {} over {} heads", c_.D, c_.H);
+        norm_(nn::layer_norm(w.at("bert").at("embeddings"), "LayerNorm", c_.D, c_.epsilon)),
+        head_(config, w, w.at("bert"), words_,
+              {.hidden = c_.D, .vocabulary = c_.V, .epsilon = c_.epsilon}) {
     check_ranks(w, "heads", c_.H);
     for (i64 i = 0; i < c_.layers; ++i)
       blocks_.emplace_back(w.at("bert").at("encoder").at("layer", i), c_);
-    const bool needs_pooler = task_ == Task::sequence || task_ == Task::pretraining;
-    if (needs_pooler || (task_ == Task::hidden && w.has("bert.pooler.dense.weight"))) {
-      pooler_ =
-          w.at("bert").at("pooler").linear("dense", c_.D, c_.D, nn::Split::none, nn::Bias::present);
-    }
-    if (task_ == Task::token || task_ == Task::sequence) {
-      const i64 labels =
-          w.rows_of("classifier.weight", std::max(i64{1}, ssize_of(label_names(config))));
-      classifier_ = w.linear("classifier", labels, c_.D, nn::Split::none, nn::Bias::present);
-    } else if (task_ == Task::question) {
-      classifier_ = w.linear("qa_outputs", 2, c_.D, nn::Split::none, nn::Bias::present);
-    } else if (task_ == Task::pretraining) {
-      classifier_ =
-          w.at("cls").linear("seq_relationship", 2, c_.D, nn::Split::none, nn::Bias::present);
-    }
-    if (task_ == Task::masked_lm || task_ == Task::pretraining) {
-      masked_lm_.emplace(w.at("cls").at("predictions"), c_, words_);
-    }
   }
 
   Outputs forward(Context& ctx, const Batch& batch, const KvCache&) const override {
@@ -146,7 +94,7 @@ class Bert final : public Model {
       x_TD = blocks_[static_cast<std::size_t>(i)](ctx, x_TD, batch);
     }
     ctx.observe(c_.layers, x_TD);
-    return heads(ctx, x_TD, batch);
+    return head_(ctx, x_TD, batch);
   }
 
   ModelFacts facts() const override {
@@ -160,52 +108,11 @@ class Bert final : public Model {
   }
 
  private:
-  Outputs heads(Context& ctx, const Tensor& x_TD, const Batch& batch) const {
-    switch (task_) {
-      case Task::token:
-        return {{"logits", Per::token, (*classifier_)(ctx, rows_for_logits(ctx, x_TD, batch))}};
-      case Task::masked_lm:
-        return {{"logits", Per::token, (*masked_lm_)(ctx, rows_for_logits(ctx, x_TD, batch))}};
-      case Task::sequence:
-        return {{"logits", Per::sequence, (*classifier_)(ctx, pooled(ctx, x_TD, batch))}};
-      case Task::question: {
-        const Tensor ends_2T = ops::transpose(ctx, (*classifier_)(ctx, x_TD));
-        const auto row = [&](i64 r) {
-          return ops::gather_rows(ctx, ends_2T,
-                                  Tensor::of(ctx.pool, {1}, std::span<const i64>(&r, 1)))
-              .reshape({x_TD.size(0), 1});
-        };
-        return {{"start_logits", Per::token, row(0)}, {"end_logits", Per::token, row(1)}};
-      }
-      case Task::pretraining: {
-        const Tensor pooled_SD = pooled(ctx, x_TD, batch);
-        return {{"prediction_logits", Per::token,
-                 (*masked_lm_)(ctx, rows_for_logits(ctx, x_TD, batch))},
-                {"seq_relationship_logits", Per::sequence, (*classifier_)(ctx, pooled_SD)},
-                {"pooler_output", Per::sequence, pooled_SD}};
-      }
-      case Task::hidden:
-        break;
-    }
-    Outputs outputs = {{"last_hidden_state", Per::token, x_TD}};
-    if (pooler_) outputs.push_back({"pooler_output", Per::sequence, pooled(ctx, x_TD, batch)});
-    return outputs;
-  }
-
-  /// tanh of a dense layer on each sequence's first token -> [S, D].
-  Tensor pooled(Context& ctx, const Tensor& x_TD, const Batch& batch) const {
-    const std::span<const i64> firsts(batch.starts.data(), batch.starts.size() - 1);
-    const Tensor first_rows = Tensor::of(ctx.pool, {ssize_of(firsts)}, firsts);
-    return ops::tanh(ctx, (*pooler_)(ctx, ops::gather_rows(ctx, x_TD, first_rows)));
-  }
-
   Config c_;
-  Task task_;
   ops::Weight words_, positions_, types_;
   nn::LayerNorm norm_;
+  EncoderHead head_;
   std::vector<Block> blocks_;
-  std::optional<nn::Linear> pooler_, classifier_;
-  std::optional<MaskedLm> masked_lm_;
 };
 
 // Bare models drop the "bert." prefix, uploads before 2020 say gamma and beta, TensorFlow kernels

@@ -1,4 +1,6 @@
 // tokenize, detokenize, template.
+#include <fmt/format.h>
+
 #include "e2e/cli.h"
 
 namespace medlar::tests {

@@ -12,6 +12,7 @@ namespace medlar::backend::cpu {
 namespace {
 
 constexpr i64 chunk = 256;  // inputs unpacked at a time: 16 KiB of floats a panel, half of L1
+constexpr i64 block_rows = 8 * tile_rows;  // activations that pass a panel: 48 KiB a chunk on AVX2
 constexpr i64 group = 8;  // panels that share one pass over the activations: 128 KiB a chunk, in L2
 
 /// Activations [rows, in] as tiles of tile_rows rows, the last one narrower, each [in][its rows].
@@ -126,6 +127,41 @@ const float* panel_chunk(const WeightView& w, i64 panel, i64 k0, i64 depth, floa
   }
 }
 
+/// Rows [first, last) of the packed activations and a chunk of their inputs.
+struct RowBlock {
+  const float* packed;
+  i64 first;
+  i64 last;
+  i64 k0;
+  i64 depth;
+};
+
+/// All tiles of a block against one panel, or two where the tile is that wide: the panel stays in
+/// L1 while the block passes. Returns the panels done.
+inline i64 run_block(const LinearArgs& a, const RowBlock& block, i64 panel, i64 last,
+                     const float* const* b) {
+  const i64 in = a.weight.in;
+  const i64 out = a.weight.out;
+  const i64 column = panel * panel_rows;
+  const bool wide = tile_panels == 2 && panel + 1 < last;
+  for (i64 m = block.first; m < block.last; m += tile_rows) {
+    const i64 rows = least(tile_rows, a.rows - m);
+    const float* x = block.packed + m * in + block.k0 * rows;
+    const TileTarget target = {
+        .y = a.y + m * out + column,
+        .stride = out,
+        .columns = out - column,
+        .first = block.k0 == 0,
+        .bias = a.bias != nullptr && block.k0 + block.depth == in ? a.bias + column : nullptr};
+    if (wide) {
+      run_rows<2>(rows, x, b, block.depth, target);
+    } else {
+      run_rows<1>(rows, x, b, block.depth, target);
+    }
+  }
+  return wide ? 2 : 1;
+}
+
 /// Many rows: unpack a chunk of some panels once, use it for all rows.
 void linear_rows(const Stream& stream, const LinearArgs& a) {
   const WeightView& w = a.weight;
@@ -152,25 +188,13 @@ void linear_rows(const Stream& stream, const LinearArgs& a) {
           b[p - first] =
               panel_chunk(w, p, k0, depth, unpacked.data() + (p - first) * chunk * panel_rows);
         }
-        for (i64 m = 0; m < a.rows; m += tile_rows) {
-          const i64 rows = least(tile_rows, a.rows - m);
-          const float* x = packed.data() + m * w.in + k0 * rows;
-          for (i64 p = first; p < last;) {
-            const i64 column = p * panel_rows;
-            const TileTarget target = {
-                .y = a.y + m * w.out + column,
-                .stride = w.out,
-                .columns = w.out - column,
-                .first = k0 == 0,
-                .bias = a.bias != nullptr && k0 + depth == w.in ? a.bias + column : nullptr};
-            if (tile_panels == 2 && p + 1 < last) {
-              run_rows<2>(rows, x, b + (p - first), depth, target);
-              p += 2;
-            } else {
-              run_rows<1>(rows, x, b + (p - first), depth, target);
-              p += 1;
-            }
-          }
+        for (i64 m = 0; m < a.rows; m += block_rows) {
+          const RowBlock block = {.packed = packed.data(),
+                                  .first = m,
+                                  .last = least(m + block_rows, a.rows),
+                                  .k0 = k0,
+                                  .depth = depth};
+          for (i64 p = first; p < last;) p += run_block(a, block, p, last, b + (p - first));
         }
       }
     }
@@ -381,11 +405,14 @@ i64 multiply_add_burst(i64 rounds, float* sink) {
 #else
   constexpr int sums = 6;  // 12 registers
 #endif
+  // All lanes differ: equal halves would be computed once.
+  alignas(64) float start[16];
+  for (int i = 0; i < 16; ++i) start[i] = static_cast<float>(i) * 0.1f;
   Lanes sum[sums];
   const Lanes factor = splat(0.999f);
   const Lanes term = splat(0.001f);
 #pragma GCC unroll 16
-  for (int i = 0; i < sums; ++i) sum[i] = splat(static_cast<float>(i));
+  for (int i = 0; i < sums; ++i) sum[i] = load(start) + splat(static_cast<float>(i));
   for (i64 round = 0; round < rounds; ++round) {
 #pragma GCC unroll 16
     for (int i = 0; i < sums; ++i) sum[i] = fma(sum[i], factor, term);
