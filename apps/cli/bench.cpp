@@ -126,8 +126,10 @@ struct ModelTimes {
 };
 
 ModelTimes time_once(runtime::Runner& runner, const BenchOptions& options) {
-  std::vector<i64> prompt;
-  for (i64 i = 0; i < options.prompt; ++i) prompt.push_back(i % runner.facts().vocabulary);
+  std::vector<i64> prompt(static_cast<std::size_t>(options.prompt));
+  for (i64 i = 0; i < options.prompt; ++i) {
+    prompt[static_cast<std::size_t>(i)] = i % runner.facts().vocabulary;
+  }
   runtime::Engine engine(runner, {.cache_tokens = options.prompt + options.tokens + 1,
                                   .step_tokens = options.machine.chunk,
                                   .sequences = 1});

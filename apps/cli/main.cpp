@@ -52,26 +52,29 @@ bool is_word(std::string_view text) {
 /// What is wrong with a command line, without the words themselves: one may be the text of a
 /// record.
 std::string usage_message(const CLI::ParseError& error, const std::string& verb) {
-  const std::string said = error.what();
-  if (error.get_name() == "ExtrasError") {
+  std::string said = error.what();
+  const auto kind = static_cast<CLI::ExitCodes>(error.get_exit_code());
+  if (kind == CLI::ExitCodes::ExtrasError) {
     const std::string last = said.substr(said.rfind(' ') + 1);
     const std::string flag = last.substr(0, last.find('='));
     return flag.starts_with("--") && is_word(flag)
                ? fmt::format("the argument {} was not expected", flag)
                : "an argument was not expected: texts belong in quotes, behind their flag";
   }
-  if (error.get_name() == "ValidationError" || error.get_name() == "ConversionError") {
+  if (kind == CLI::ExitCodes::ValidationError || kind == CLI::ExitCodes::ConversionError) {
     // "--flag: Value x not in range 1 to 9" or "Could not convert: --flag = x"
     const std::size_t begin = said.find("--");
     const std::string flag = begin == std::string::npos
                                  ? ""
                                  : said.substr(begin, said.find_first_of(": ", begin) - begin);
     const std::size_t range = said.rfind(" not in ");
-    const std::string allowed = range == std::string::npos ? "" : ": it is" + said.substr(range);
+    constexpr std::size_t longest = 60;  // a range up to the largest double helps nobody
+    const bool helps = range != std::string::npos && said.size() - range < longest;
+    const std::string allowed = helps ? ": it is" + said.substr(range) : "";
     return fmt::format("the value of {} is not allowed{}",
                        is_word(flag) && !flag.empty() ? flag : "an argument", allowed);
   }
-  if (error.get_name() == "RequiredError" && !verb.empty() && !verb.starts_with("-") &&
+  if (kind == CLI::ExitCodes::RequiredError && !verb.empty() && !verb.starts_with("-") &&
       said.starts_with("A subcommand")) {
     return verb == "bench" ? "bench needs machine or model" : fmt::format("no verb '{}'", verb);
   }

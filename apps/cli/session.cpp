@@ -1,8 +1,10 @@
 #include "session.h"
 
 #include <cstdio>
+#include <optional>
 
 #include "comm/comm.h"
+#include "progress.h"
 
 namespace medlar::cli {
 namespace {
@@ -10,18 +12,34 @@ namespace {
 void warn_of_unused(const runtime::Runner& runner, const Console& console) {
   const auto& names = runner.unused_tensors();
   if (names.empty() || console.json) return;
-  std::fprintf(stderr, "note: %zu stored tensors are not part of this model, e.g. %s\n", names.size(),
-               names.front().c_str());
+  std::fprintf(stderr, "note: %zu stored tensors are not part of this model, e.g. %s\n",
+               names.size(), names.front().c_str());
+}
+
+i64 stored_bytes(const formats::Checkpoint& checkpoint) {
+  i64 bytes = 0;
+  for (const auto& [name, tensor] : checkpoint.tensors) bytes += ssize_of(tensor.bytes);
+  return bytes;
 }
 
 }  // namespace
 
-void with_model(const std::string& path, const MachineOptions& machine, const Console& console,
-                const std::function<void(runtime::Runner&, const formats::Checkpoint&, i64 rank)>& body) {
+void with_model(
+    const std::string& path, const MachineOptions& machine, const Console& console,
+    const std::function<void(runtime::Runner&, const formats::Checkpoint&, i64 rank)>& body) {
   const formats::Checkpoint checkpoint = formats::open_checkpoint(path);
-  const runtime::RunnerOptions options = {.isa = machine.isa, .threads = machine.threads_per_rank()};
   const auto run = [&](comm::Comm& comm) {
-    runtime::Runner runner(checkpoint, comm, options);
+    std::optional<Progress> progress;
+    if (comm.rank() == 0)
+      progress.emplace(console, "loading", stored_bytes(checkpoint) / comm.size());
+    runtime::Runner runner(checkpoint, comm,
+                           {.isa = machine.isa,
+                            .threads = machine.threads_per_rank(),
+                            .loaded = [&progress](i64 bytes) {
+                              stop_if_interrupted();
+                              if (progress) progress->at(bytes);
+                            }});
+    progress.reset();
     if (comm.rank() == 0) warn_of_unused(runner, console);
     body(runner, checkpoint, comm.rank());
   };

@@ -2,7 +2,6 @@
 
 #include <atomic>
 #include <thread>
-#include <type_traits>
 #include <vector>
 
 #include "base/types.h"
@@ -26,14 +25,11 @@ class ThreadPool {
   /// any order and on any thread. The result must not depend on which thread runs what. The first
   /// exception of a body is rethrown here after all threads stopped.
   template <typename Body>
-  void parallel_for(i64 count, i64 grain, Body&& body) {
-    using Plain = std::remove_reference_t<Body>;
-    run(
-        count, grain,
-        [](const void* context, i64 begin, i64 end) {
-          (*static_cast<Plain*>(const_cast<void*>(context)))(begin, end);
-        },
-        &body);
+  void parallel_for(i64 count, i64 grain, const Body& body) {
+    const auto call = [](const void* context, i64 begin, i64 end) {
+      (*static_cast<const Body*>(context))(begin, end);
+    };
+    run(count, grain, call, &body);
   }
 
  private:

@@ -271,6 +271,7 @@ ops::Weight Weights::matrix(const std::string& name, i64 out, i64 in, Slice rows
     }
   }
   shared_->traffic.bytes += weight.bytes();
+  if (source_.loaded) source_.loaded(shared_->traffic.bytes);
   return weight;
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -47,6 +48,7 @@ struct WeightSource {
   std::span<const NameRule> rules;
   QuantFormat imagined_format = QuantFormat::bf16;  ///< of matrices where there is no checkpoint
   Training training = Training::frozen;
+  std::function<void(i64 bytes)> loaded = nullptr;  ///< told of each matrix as it is ready
 };
 
 /// A trainable tensor under its name.

@@ -21,8 +21,10 @@ Runner::Runner(const formats::Checkpoint& checkpoint, comm::Comm& comm,
       config_(models::model_config(checkpoint)),
       family_(&models::family_of(config_)) {
   ops::Context ctx = context();
-  const nn::Weights weights(
-      ctx, {.checkpoint = &checkpoint, .rules = family_->rules, .training = options.training});
+  const nn::Weights weights(ctx, {.checkpoint = &checkpoint,
+                                  .rules = family_->rules,
+                                  .training = options.training,
+                                  .loaded = options.loaded});
   model_ = family_->make(config_, weights);
   traffic_ = weights.traffic();
   parameters_ = weights.parameters();

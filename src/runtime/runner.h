@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -17,6 +18,8 @@ struct RunnerOptions {
   std::string isa = "auto";  ///< instruction set of the kernels, as backend::kernels_named takes it
   i64 threads = 1;           ///< of this rank
   nn::Training training = nn::Training::frozen;
+  std::function<void(i64 bytes)> loaded =
+      nullptr;  ///< told of the weights' bytes as they are ready
 };
 
 /// One encoder or prompt input.

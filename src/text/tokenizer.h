@@ -51,6 +51,8 @@ class Tokenizer {
   explicit Tokenizer(TokenizerParts parts);
   Tokenizer(Tokenizer&&) noexcept;
   Tokenizer& operator=(Tokenizer&&) noexcept;
+  Tokenizer(const Tokenizer&) = delete;
+  Tokenizer& operator=(const Tokenizer&) = delete;
   ~Tokenizer();
 
   /// Offsets are into `text`.

@@ -1,5 +1,6 @@
-// The AVX-512 kernels on a processor without AVX-512: the same source, with every instruction emulated by SIMDe. Slow
-// and exact, so the kernels are held to the reference's bits on any machine that has AVX2.
+// The AVX-512 kernels on a processor without AVX-512: the same source, with every instruction
+// emulated by SIMDe. Slow and exact, so the kernels are held to the reference's bits on any machine
+// that has AVX2.
 #define SIMDE_ENABLE_NATIVE_ALIASES
 #include <simde/x86/avx512.h>
 #include <simde/x86/f16c.h>
