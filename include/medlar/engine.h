@@ -35,6 +35,8 @@ class Engine {
 
   Engine(Engine&&) noexcept;
   Engine& operator=(Engine&&) noexcept;
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
   ~Engine();
 
   /// The text that follows a prompt (an empty one: the start of a text), without it. Ends at a

@@ -33,7 +33,7 @@ u32 crc32c(Bytes bytes, u32 before) {
   const std::byte* at = bytes.data();
   std::size_t left = bytes.size();
   for (; left >= 8; left -= 8, at += 8) {
-    u64 word;
+    u64 word = 0;
     std::memcpy(&word, at, sizeof(word));
     word ^= crc;
     crc = 0;

@@ -18,8 +18,9 @@ namespace {
 class PendingFile {
  public:
   explicit PendingFile(const std::filesystem::path& path)
-      : path_(path), temporary_(path.string() + ".part" + std::to_string(::getpid())) {
-    file_ = std::fopen(temporary_.c_str(), "wbx");
+      : path_(path),
+        temporary_(path.string() + ".part" + std::to_string(::getpid())),
+        file_(std::fopen(temporary_.c_str(), "wbx")) {
     if (file_ == nullptr) refuse("create");
   }
   PendingFile(const PendingFile&) = delete;

@@ -11,9 +11,9 @@ template <typename Element>
 std::vector<i64> widened(const StoredTensor& tensor) {
   std::vector<i64> values(static_cast<std::size_t>(tensor.shape.count()));
   for (std::size_t i = 0; i < values.size(); ++i) {
-    Element element;
+    Element element = 0;
     std::memcpy(&element, tensor.bytes.data() + i * sizeof(Element), sizeof(Element));
-    values[i] = static_cast<i64>(element);
+    values[i] = static_cast<i64>(+element);  // promoted first: a byte is a number here
   }
   return values;
 }

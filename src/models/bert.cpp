@@ -49,6 +49,7 @@ struct Block {
         output_norm(nn::layer_norm(w.at("output"), "LayerNorm", c.D, c.epsilon)) {}
 
   static nn::SelfAttention make_attention(const nn::Weights& w, const Config& c) {
+    const i64 head_size = c.D / c.H;
     const nn::Weights self = w.at("self");
     return {.q_proj = self.linear("query", c.D, c.D, nn::Split::out, nn::Bias::present),
             .k_proj = self.linear("key", c.D, c.D, nn::Split::out, nn::Bias::present),
@@ -56,8 +57,8 @@ struct Block {
             .o_proj = w.at("output").linear("dense", c.D, c.D, nn::Split::in, nn::Bias::present),
             .q_norm = std::nullopt,
             .k_norm = std::nullopt,
-            .head_size = c.D / c.H,
-            .spec = {.scale = 1.0f / std::sqrt(static_cast<float>(c.D / c.H)),
+            .head_size = head_size,
+            .spec = {.scale = 1.0f / std::sqrt(static_cast<float>(head_size)),
                      .mask = ops::Mask::bidirectional}};
   }
 

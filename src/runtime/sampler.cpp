@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numeric>
 #include <vector>
 
@@ -33,9 +34,12 @@ i64 sample(std::span<const float> logits, const SamplingParameters& p, i64 posit
   if (p.temperature == 0.0f || p.top_k == 1) return best;
   std::vector<i64> order(logits.size());
   std::iota(order.begin(), order.end(), i64{0});
-  std::ranges::stable_sort(order, [&](i64 a, i64 b) {
-    return logits[static_cast<std::size_t>(a)] > logits[static_cast<std::size_t>(b)];
-  });
+  const auto rank = [&](i64 id) {
+    const float logit = logits[static_cast<std::size_t>(id)];
+    return std::isnan(logit) ? -std::numeric_limits<float>::infinity() : logit;
+  };
+  std::ranges::sort(order,
+                    [&](i64 a, i64 b) { return rank(a) != rank(b) ? rank(a) > rank(b) : a < b; });
   if (p.top_k > 0) order.resize(std::min(order.size(), static_cast<std::size_t>(p.top_k)));
   const auto highest = static_cast<double>(logits[static_cast<std::size_t>(best)]);
   std::vector<double> weights;

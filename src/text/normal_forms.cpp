@@ -24,6 +24,18 @@ std::optional<u32> composed(u32 first, u32 second) {
   return static_cast<u32>(pair[0]);
 }
 
+/// A run of non-starters by combining class, those of one class in their order.
+void sort_by_class(std::span<Change> run) {
+  std::vector<std::pair<i64, std::size_t>> order;
+  order.reserve(run.size());
+  for (std::size_t i = 0; i < run.size(); ++i) {
+    order.emplace_back(combining_class(run[i].code_point), i);
+  }
+  std::sort(order.begin(), order.end());
+  const std::vector<Change> before(run.begin(), run.end());
+  for (std::size_t i = 0; i < run.size(); ++i) run[i] = before[order[i].second];
+}
+
 /// Decomposes into canonical order; changes travel with their characters.
 std::vector<Change> decomposed(const std::string& text, bool compatibility) {
   std::vector<Change> changes;
@@ -49,11 +61,7 @@ std::vector<Change> decomposed(const std::string& text, bool compatibility) {
     }
     std::size_t end = begin;
     while (end < changes.size() && combining_class(changes[end].code_point) != 0) ++end;
-    std::stable_sort(changes.begin() + static_cast<std::ptrdiff_t>(begin),
-                     changes.begin() + static_cast<std::ptrdiff_t>(end),
-                     [](const Change& a, const Change& b) {
-                       return combining_class(a.code_point) < combining_class(b.code_point);
-                     });
+    sort_by_class({changes.data() + begin, end - begin});
     begin = end;
   }
   return changes;
