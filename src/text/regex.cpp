@@ -51,6 +51,9 @@ struct Regex::Program {
   pcre2_code* code = nullptr;
   pcre2_match_context* limits = nullptr;
 
+  Program() = default;
+  Program(const Program&) = delete;
+  Program& operator=(const Program&) = delete;
   ~Program() {
     pcre2_match_context_free(limits);
     pcre2_code_free(code);

@@ -37,6 +37,7 @@ SentencePieceBpe::SentencePieceBpe(const formats::SentencePieceModel& model,
     : normalizer_(normalizer), piece_count_(ssize_of(model.pieces)), unknown_id_(model.unk_id) {
   index_pieces(model);
   index_pairs(model);
+  // NOLINTNEXTLINE(cppcoreguidelines-prefer-member-initializer): the pieces are indexed just above
   splits_at_marks_ = marks_only_begin(pieces_);
 }
 

@@ -10,7 +10,7 @@ u64 hash_bytes(std::string_view bytes) {
   u64 hash = 0x9e3779b97f4a7c15u ^ bytes.size();
   std::size_t at = 0;
   for (; at + 8 <= bytes.size(); at += 8) {
-    u64 word;
+    u64 word = 0;
     std::memcpy(&word, bytes.data() + at, 8);
     hash = mix_bits(hash ^ word);
   }
