@@ -30,47 +30,31 @@ Result generate(const GenerateOptions& options, const Console& console) {
           .encode(options.prompt,
                   {.special_tokens = text::SpecialTokens::add, .special_text = special_text})
           .ids;
-  if (prompt.empty())
-    fail(ErrorCode::invalid_argument, "the prompt has no tokens, and the tokenizer adds none");
   Result result;
-  with_model(
-      options.model, options.machine, console,
-      [&](runtime::Runner& runner, const formats::Checkpoint& checkpoint, i64 rank) {
-        runtime::Engine engine(runner, {.cache_tokens = ssize_of(prompt) + options.max_tokens,
-                                        .step_tokens = options.machine.chunk,
-                                        .sequences = 1});
-        engine.submit({.prompt = prompt,
-                       .max_tokens = options.max_tokens,
-                       .sampling = options.sampling,
-                       .stop_ids = runtime::stop_ids(tokenizer, checkpoint, runner.config())});
-        text::StreamDecoder stream(tokenizer);
-        std::string text;
-        std::vector<i64> ids;
-        runtime::Finish finish = runtime::Finish::none;
-        const auto emit = [&](const std::string& chunk) {
-          text += chunk;
-          if (rank == 0) console.write(chunk);
-        };
-        // The decoder joins tokens as a whole text would: after the prompt, a leading space is a
-        // space.
-        for (const i64 id : prompt) stream.push(id);
-        while (!engine.idle()) {
-          stop_if_interrupted();
-          for (const runtime::TokenEvent& event : engine.step()) {
-            finish = event.finish;
-            if (event.finish == runtime::Finish::stop) continue;
-            ids.push_back(event.id);
-            if (const auto chunk = stream.push(event.id)) emit(*chunk);
-          }
-        }
-        emit(stream.finish());
-        if (rank == 0) {
-          result.data = {{"text", text},
-                         {"ids", ids},
-                         {"prompt_tokens", prompt.size()},
-                         {"finish", finish == runtime::Finish::stop ? "stop" : "length"}};
-        }
-      });
+  with_model(options.model, options.machine, console,
+             [&](runtime::Runner& runner, const formats::Checkpoint& checkpoint, i64 rank) {
+               const runtime::GenerateRequest request = {
+                   .prompt = prompt,
+                   .max_tokens = options.max_tokens,
+                   .sampling = options.sampling,
+                   .stop_ids = runtime::stop_ids(tokenizer, checkpoint, runner.config())};
+               const auto show = [&](std::string_view piece) {
+                 if (rank == 0) console.write(std::string(piece));
+                 return true;
+               };
+               const runtime::Continuation continuation =
+                   runtime::continue_prompt(runner, tokenizer, request,
+                                            {.step_tokens = options.machine.chunk,
+                                             .on_text = show,
+                                             .between = stop_if_interrupted});
+               if (rank == 0) {
+                 result.data = {
+                     {"text", continuation.text},
+                     {"ids", continuation.ids},
+                     {"prompt_tokens", prompt.size()},
+                     {"finish", continuation.finish == runtime::Finish::stop ? "stop" : "length"}};
+               }
+             });
   // On a terminal the prompt of the shell wants a line of its own; a file gets the text and nothing
   // else.
   if (::isatty(STDOUT_FILENO) == 1) console.line("");

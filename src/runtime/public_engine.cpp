@@ -83,43 +83,23 @@ std::string Engine::generate(std::string_view prompt, const GenerateOptions& opt
             .encode(prompt,
                     encode_options({.add_special = true, .parse_special = options.parse_special}))
             .ids;
-    if (ids.empty()) {
-      fail(ErrorCode::invalid_argument, "the prompt has no tokens, and the tokenizer adds none");
-    }
     constexpr i64 most_tokens = i64{1} << 24;
     if (options.max_tokens < 1 || options.max_tokens > most_tokens) {
       fail(ErrorCode::invalid_argument, "max_tokens must be 1 to {}, not {}", most_tokens,
            options.max_tokens);
     }
     const std::lock_guard lock(parts.running);
-    runtime::Engine engine(parts.runner, {.cache_tokens = ssize_of(ids) + options.max_tokens,
-                                          .step_tokens = parts.step_tokens,
-                                          .sequences = 1});
-    engine.submit(
-        {.prompt = ids,
-         .max_tokens = options.max_tokens,
-         .sampling = {.temperature = options.temperature,
-                      .top_k = options.top_k,
-                      .top_p = options.top_p,
-                      .seed = options.seed},
-         .stop_ids = runtime::stop_ids(parts.tokenizer, parts.checkpoint, parts.runner.config())});
-    std::string text;
-    const auto wants_more = [&](const std::string& chunk) {
-      text += chunk;
-      return chunk.empty() || !on_text || on_text(chunk);
-    };
-    text::StreamDecoder stream(parts.tokenizer);
-    // The decoder joins tokens as a whole text would: after the prompt, a leading space is a space.
-    for (const i64 id : ids) stream.push(id);
-    while (!engine.idle()) {
-      for (const runtime::TokenEvent& event : engine.step()) {
-        if (event.finish == runtime::Finish::stop) continue;
-        const auto chunk = stream.push(event.id);
-        if (chunk && !wants_more(*chunk)) return text;
-      }
-    }
-    wants_more(stream.finish());
-    return text;
+    const runtime::GenerateRequest request = {
+        .prompt = ids,
+        .max_tokens = options.max_tokens,
+        .sampling = {.temperature = options.temperature,
+                     .top_k = options.top_k,
+                     .top_p = options.top_p,
+                     .seed = options.seed},
+        .stop_ids = runtime::stop_ids(parts.tokenizer, parts.checkpoint, parts.runner.config())};
+    return runtime::continue_prompt(parts.runner, parts.tokenizer, request,
+                                    {.step_tokens = parts.step_tokens, .on_text = on_text})
+        .text;
   });
 }
 

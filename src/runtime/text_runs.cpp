@@ -18,6 +18,40 @@ double negative_log_likelihood(std::span<const float> row, i64 target) {
 
 }  // namespace
 
+Continuation continue_prompt(Runner& runner, const text::Tokenizer& tokenizer,
+                             const GenerateRequest& request, const ContinueOptions& options) {
+  if (request.prompt.empty()) {
+    fail(ErrorCode::invalid_argument, "the prompt has no tokens, and the tokenizer adds none");
+  }
+  Engine engine(runner, {.cache_tokens = ssize_of(request.prompt) + request.max_tokens,
+                         .step_tokens = options.step_tokens,
+                         .sequences = 1});
+  engine.submit(request);
+  Continuation result;
+  const auto goes_on = [&](const std::string& piece) {
+    result.text += piece;
+    return piece.empty() || !options.on_text || options.on_text(piece);
+  };
+  text::StreamDecoder stream(tokenizer);
+  // The decoder joins tokens as a whole text would: after the prompt, a leading space is a space.
+  for (const i64 id : request.prompt) stream.push(id);
+  while (!engine.idle()) {
+    options.between();
+    for (const TokenEvent& event : engine.step()) {
+      result.finish = event.finish;
+      if (event.finish == Finish::stop) continue;
+      result.ids.push_back(event.id);
+      const std::optional<std::string> piece = stream.push(event.id);
+      if (piece && !goes_on(*piece)) {
+        result.finish = Finish::none;
+        return result;
+      }
+    }
+  }
+  goes_on(stream.finish());
+  return result;
+}
+
 double Perplexity::value() const { return std::exp(nll / static_cast<double>(predicted)); }
 
 Perplexity perplexity(Runner& runner, const text::Tokenizer& tokenizer, const std::string& text,

@@ -2,8 +2,10 @@
 
 #include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "runtime/engine.h"
 #include "runtime/runner.h"
 #include "text/tokenizer.h"
 
@@ -11,6 +13,23 @@ namespace medlar::runtime {
 
 /// Called between steps of long work; throws to stop it.
 using Checkpoints = std::function<void()>;
+
+struct ContinueOptions {
+  i64 step_tokens = 512;                               ///< of the prompt that run in one step
+  std::function<bool(std::string_view)> on_text = {};  ///< each new piece of text; false ends it
+  Checkpoints between = [] {};                         ///< called before each step
+};
+
+/// What follows a prompt.
+struct Continuation {
+  std::string text;
+  std::vector<i64> ids;          ///< without the token that ended the text
+  Finish finish = Finish::none;  ///< none: on_text ended it
+};
+
+/// Runs one request to its end. Throws invalid_argument for a prompt without tokens, and as Engine.
+Continuation continue_prompt(Runner& runner, const text::Tokenizer& tokenizer,
+                             const GenerateRequest& request, const ContinueOptions& options);
 
 struct Perplexity {
   double nll = 0.0;  ///< sum of -log p over the predicted tokens, nats
