@@ -1,8 +1,6 @@
 // Llama 1, 2 and 3: Touvron et al. 2023 (arXiv 2302.13971, 2307.09288), Grattafiori et al. 2024
 // (arXiv 2407.21783). T tokens, D hidden, H query heads, K key/value heads, d head size, F
 // feed-forward, V vocabulary.
-#include <cmath>
-
 #include "models/config.h"
 #include "models/heads.h"
 #include "nn/pre_norm_block.h"
@@ -33,25 +31,6 @@ struct Config {
         rope(rope_config(c, d)) {}
 };
 
-nn::PreNormBlock make_block(const nn::Weights& w, const Config& c) {
-  const nn::Weights attention = w.at("self_attn");
-  return {.attention_norm = nn::rms_norm(w, "input_layernorm", c.D, c.epsilon),
-          .attention = {.q_proj = attention.with_heads(c.H).linear(
-                            "q_proj", c.H * c.d, c.D, nn::Split::out, c.attention_bias),
-                        .k_proj = attention.with_heads(c.K).linear(
-                            "k_proj", c.K * c.d, c.D, nn::Split::out, c.attention_bias),
-                        .v_proj = attention.linear("v_proj", c.K * c.d, c.D, nn::Split::out,
-                                                   c.attention_bias),
-                        .o_proj = attention.linear("o_proj", c.D, c.H * c.d, nn::Split::in,
-                                                   c.attention_bias),
-                        .q_norm = std::nullopt,
-                        .k_norm = std::nullopt,
-                        .head_size = c.d,
-                        .spec = {.scale = 1.0f / std::sqrt(static_cast<float>(c.d))}},
-          .mlp_norm = nn::rms_norm(w, "post_attention_layernorm", c.D, c.epsilon),
-          .mlp = nn::SwiGlu(w.at("mlp"), c.D, c.F, c.mlp_bias)};
-}
-
 class Llama final : public Model {
  public:
   Llama(const Json& config, const nn::Weights& w)
@@ -63,8 +42,18 @@ class Llama final : public Model {
         head_(config, w, embed_tokens_, c_.tied),
         ranks_(w.ranks()) {
     check_ranks(w, "key/value heads", c_.K);
-    for (i64 i = 0; i < c_.layers; ++i)
-      blocks_.push_back(make_block(w.at("model").at("layers", i), c_));
+    for (i64 i = 0; i < c_.layers; ++i) {
+      blocks_.emplace_back(w.at("model").at("layers", i),
+                           nn::PreNormSizes{.D = c_.D,
+                                            .H = c_.H,
+                                            .K = c_.K,
+                                            .d = c_.d,
+                                            .F = c_.F,
+                                            .epsilon = c_.epsilon,
+                                            .qkv_bias = c_.attention_bias,
+                                            .o_bias = c_.attention_bias,
+                                            .mlp_bias = c_.mlp_bias});
+    }
   }
 
   Outputs forward(Context& ctx, const Batch& batch, const KvCache& cache) const override {

@@ -1,7 +1,5 @@
 // Mistral 7B: Jiang et al. 2023 (arXiv 2310.06825). Every layer sees a window of the last tokens.
 // T tokens, D hidden, H query heads, K key/value heads, d head size, F feed-forward, V vocabulary.
-#include <cmath>
-
 #include "models/config.h"
 #include "models/heads.h"
 #include "nn/pre_norm_block.h"
@@ -30,22 +28,6 @@ struct Config {
         rope(rope_config(c, d)) {}
 };
 
-nn::PreNormBlock make_block(const nn::Weights& w, const Config& c) {
-  const nn::Weights attention = w.at("self_attn");
-  return {.attention_norm = nn::rms_norm(w, "input_layernorm", c.D, c.epsilon),
-          .attention =
-              {.q_proj = attention.with_heads(c.H).linear("q_proj", c.H * c.d, c.D, nn::Split::out),
-               .k_proj = attention.with_heads(c.K).linear("k_proj", c.K * c.d, c.D, nn::Split::out),
-               .v_proj = attention.linear("v_proj", c.K * c.d, c.D, nn::Split::out),
-               .o_proj = attention.linear("o_proj", c.D, c.H * c.d, nn::Split::in),
-               .q_norm = std::nullopt,
-               .k_norm = std::nullopt,
-               .head_size = c.d,
-               .spec = {.scale = 1.0f / std::sqrt(static_cast<float>(c.d)), .window = c.window}},
-          .mlp_norm = nn::rms_norm(w, "post_attention_layernorm", c.D, c.epsilon),
-          .mlp = nn::SwiGlu(w.at("mlp"), c.D, c.F)};
-}
-
 class Mistral final : public Model {
  public:
   Mistral(const Json& config, const nn::Weights& w)
@@ -57,8 +39,15 @@ class Mistral final : public Model {
         head_(config, w, embed_tokens_, c_.tied),
         ranks_(w.ranks()) {
     check_ranks(w, "key/value heads", c_.K);
-    for (i64 i = 0; i < c_.layers; ++i)
-      blocks_.push_back(make_block(w.at("model").at("layers", i), c_));
+    for (i64 i = 0; i < c_.layers; ++i) {
+      blocks_.emplace_back(w.at("model").at("layers", i), nn::PreNormSizes{.D = c_.D,
+                                                                           .H = c_.H,
+                                                                           .K = c_.K,
+                                                                           .d = c_.d,
+                                                                           .F = c_.F,
+                                                                           .epsilon = c_.epsilon,
+                                                                           .window = c_.window});
+    }
   }
 
   Outputs forward(Context& ctx, const Batch& batch, const KvCache& cache) const override {

@@ -1,7 +1,5 @@
 // Qwen2 and Qwen2.5: Yang et al. 2024 (arXiv 2407.10671). q, k and v have biases.
 // T tokens, D hidden, H query heads, K key/value heads, d head size, F feed-forward, V vocabulary.
-#include <cmath>
-
 #include "models/config.h"
 #include "models/heads.h"
 #include "nn/pre_norm_block.h"
@@ -31,25 +29,6 @@ struct Config {
         rope(rope_config(c, d)) {}
 };
 
-nn::PreNormBlock make_block(const nn::Weights& w, const Config& c, i64 layer) {
-  const nn::Weights attention = w.at("self_attn");
-  return {.attention_norm = nn::rms_norm(w, "input_layernorm", c.D, c.epsilon),
-          .attention = {.q_proj = attention.with_heads(c.H).linear(
-                            "q_proj", c.H * c.d, c.D, nn::Split::out, nn::Bias::present),
-                        .k_proj = attention.with_heads(c.K).linear(
-                            "k_proj", c.K * c.d, c.D, nn::Split::out, nn::Bias::present),
-                        .v_proj = attention.linear("v_proj", c.K * c.d, c.D, nn::Split::out,
-                                                   nn::Bias::present),
-                        .o_proj = attention.linear("o_proj", c.D, c.H * c.d, nn::Split::in),
-                        .q_norm = std::nullopt,
-                        .k_norm = std::nullopt,
-                        .head_size = c.d,
-                        .spec = {.scale = 1.0f / std::sqrt(static_cast<float>(c.d)),
-                                 .window = c.windows[static_cast<std::size_t>(layer)]}},
-          .mlp_norm = nn::rms_norm(w, "post_attention_layernorm", c.D, c.epsilon),
-          .mlp = nn::SwiGlu(w.at("mlp"), c.D, c.F)};
-}
-
 class Qwen2 final : public Model {
  public:
   Qwen2(const Json& config, const nn::Weights& w)
@@ -61,8 +40,17 @@ class Qwen2 final : public Model {
         head_(config, w, embed_tokens_, c_.tied),
         ranks_(w.ranks()) {
     check_ranks(w, "key/value heads", c_.K);
-    for (i64 i = 0; i < c_.layers; ++i)
-      blocks_.push_back(make_block(w.at("model").at("layers", i), c_, i));
+    for (i64 i = 0; i < c_.layers; ++i) {
+      blocks_.emplace_back(w.at("model").at("layers", i),
+                           nn::PreNormSizes{.D = c_.D,
+                                            .H = c_.H,
+                                            .K = c_.K,
+                                            .d = c_.d,
+                                            .F = c_.F,
+                                            .epsilon = c_.epsilon,
+                                            .window = c_.windows[static_cast<std::size_t>(i)],
+                                            .qkv_bias = nn::Bias::present});
+    }
   }
 
   Outputs forward(Context& ctx, const Batch& batch, const KvCache& cache) const override {

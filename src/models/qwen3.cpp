@@ -1,7 +1,5 @@
 // Qwen3: Yang et al. 2025 (arXiv 2505.09388). q and k are normed per head; head sizes are free.
 // T tokens, D hidden, H query heads, K key/value heads, d head size, F feed-forward, V vocabulary.
-#include <cmath>
-
 #include "models/config.h"
 #include "models/heads.h"
 #include "nn/pre_norm_block.h"
@@ -33,26 +31,6 @@ struct Config {
         rope(rope_config(c, d)) {}
 };
 
-nn::PreNormBlock make_block(const nn::Weights& w, const Config& c, i64 layer) {
-  const nn::Weights attention = w.at("self_attn");
-  return {.attention_norm = nn::rms_norm(w, "input_layernorm", c.D, c.epsilon),
-          .attention = {.q_proj = attention.with_heads(c.H).linear(
-                            "q_proj", c.H * c.d, c.D, nn::Split::out, c.attention_bias),
-                        .k_proj = attention.with_heads(c.K).linear(
-                            "k_proj", c.K * c.d, c.D, nn::Split::out, c.attention_bias),
-                        .v_proj = attention.linear("v_proj", c.K * c.d, c.D, nn::Split::out,
-                                                   c.attention_bias),
-                        .o_proj = attention.linear("o_proj", c.D, c.H * c.d, nn::Split::in,
-                                                   c.attention_bias),
-                        .q_norm = nn::rms_norm(attention, "q_norm", c.d, c.epsilon),
-                        .k_norm = nn::rms_norm(attention, "k_norm", c.d, c.epsilon),
-                        .head_size = c.d,
-                        .spec = {.scale = 1.0f / std::sqrt(static_cast<float>(c.d)),
-                                 .window = c.windows[static_cast<std::size_t>(layer)]}},
-          .mlp_norm = nn::rms_norm(w, "post_attention_layernorm", c.D, c.epsilon),
-          .mlp = nn::SwiGlu(w.at("mlp"), c.D, c.F)};
-}
-
 class Qwen3 final : public Model {
  public:
   Qwen3(const Json& config, const nn::Weights& w)
@@ -64,8 +42,19 @@ class Qwen3 final : public Model {
         head_(config, w, embed_tokens_, c_.tied),
         ranks_(w.ranks()) {
     check_ranks(w, "key/value heads", c_.K);
-    for (i64 i = 0; i < c_.layers; ++i)
-      blocks_.push_back(make_block(w.at("model").at("layers", i), c_, i));
+    for (i64 i = 0; i < c_.layers; ++i) {
+      blocks_.emplace_back(w.at("model").at("layers", i),
+                           nn::PreNormSizes{.D = c_.D,
+                                            .H = c_.H,
+                                            .K = c_.K,
+                                            .d = c_.d,
+                                            .F = c_.F,
+                                            .epsilon = c_.epsilon,
+                                            .window = c_.windows[static_cast<std::size_t>(i)],
+                                            .head_norms = true,
+                                            .qkv_bias = c_.attention_bias,
+                                            .o_bias = c_.attention_bias});
+    }
   }
 
   Outputs forward(Context& ctx, const Batch& batch, const KvCache& cache) const override {
