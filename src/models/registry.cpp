@@ -7,6 +7,7 @@
 namespace medlar::models {
 
 const Family& bert_family();
+const Family& glm4_moe_family();
 const Family& llama_family();
 const Family& mistral_family();
 const Family& qwen2_family();
@@ -14,7 +15,8 @@ const Family& qwen3_family();
 
 std::span<const Family* const> all_families() {
   static const Family* const families[] = {
-      &bert_family(), &llama_family(), &mistral_family(), &qwen2_family(), &qwen3_family(),
+      &bert_family(),    &glm4_moe_family(), &llama_family(),
+      &mistral_family(), &qwen2_family(),    &qwen3_family(),
   };
   return families;
 }
