@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -22,7 +23,13 @@ struct StoredTensor {
   Shape shape;
   Bytes bytes;  ///< exactly bytes_of(format, shape.count()); mapped where possible
   std::shared_ptr<const void> owner;  ///< keeps `bytes` alive
+  /// Set for a matrix that a quantiser stored in several pieces: puts them together. `bytes` is
+  /// then empty.
+  std::function<std::vector<std::byte>()> join = nullptr;
 };
+
+/// The tensor with its bytes in memory: itself, or joined from its pieces.
+StoredTensor in_memory(const StoredTensor& tensor);
 
 /// Which names and conventions the tensors follow; families translate by it.
 enum class Container { huggingface, gguf, tensorflow, llama2c };

@@ -7,7 +7,9 @@
 namespace medlar::models {
 
 const Family& bert_family();
+const Family& deepseek_v3_family();
 const Family& glm4_moe_family();
+const Family& gpt_oss_family();
 const Family& llama_family();
 const Family& mistral_family();
 const Family& qwen2_family();
@@ -15,8 +17,8 @@ const Family& qwen3_family();
 
 std::span<const Family* const> all_families() {
   static const Family* const families[] = {
-      &bert_family(),    &glm4_moe_family(), &llama_family(),
-      &mistral_family(), &qwen2_family(),    &qwen3_family(),
+      &bert_family(),  &deepseek_v3_family(), &glm4_moe_family(), &gpt_oss_family(),
+      &llama_family(), &mistral_family(),     &qwen2_family(),    &qwen3_family(),
   };
   return families;
 }

@@ -23,6 +23,7 @@ struct RopeConfig {
   double beta_slow = 1.0;
   bool truncate = true;
   double attention_factor = 1.0;  ///< multiplies cosine and sine
+  double score_factor = 1.0;      ///< multiplies q.k where the architecture asks for it
 };
 
 /// Cosines and sines of a batch, each [T, rotary / 2].

@@ -24,6 +24,7 @@ enum class Rows {
   last,          ///< the last rows: v of q|k|v, up of gate|up
   even,          ///< rows 0, 2, 4, ..: gate of interleaved gate and up
   odd,
+  first_inputs,  ///< all rows, but only the first of the inputs
 };
 
 /// A tensor of a checkpoint, or one matrix of a stack, and how to read it.

@@ -71,11 +71,14 @@ class Weights {
   /// [count, out, in] ([count, in, out] where the container transposes); biases alike.
   GroupedLinear grouped_linear(std::string_view name, i64 count, i64 out, i64 in,
                                Split split = Split::none, Bias bias = Bias::none) const;
+  /// One map [out, in] for each of `heads` heads, this rank's heads: the stack "name.weight"
+  /// [heads, out, in], or one matrix with the heads' rows one after the other.
+  GroupedLinear per_head(std::string_view name, i64 heads, i64 out, i64 in) const;
   /// "name.weight" [rows, columns] as a table for ops::embed and, when tied, for the output
   /// projection too.
   ops::Weight table(std::string_view name, i64 rows, i64 columns, Table use = Table::lookup) const;
-  /// `name` [size] in f32.
-  Tensor vector(std::string_view name, i64 size) const;
+  /// `name` [size] in f32, or with Split::out this rank's part of it.
+  Tensor vector(std::string_view name, i64 size, Split split = Split::none) const;
   /// `name` in f32 if it is there, of whatever size.
   std::optional<Tensor> find_vector(std::string_view name) const;
   bool has(std::string_view name) const;
@@ -104,6 +107,8 @@ class Weights {
   std::optional<StoredMatrix> look_up(const std::string& name) const;
   StoredMatrix require(const std::string& name) const;
   Tensor values(const std::string& name, i64 count, i64 size) const;
+  std::vector<ops::Weight> stack(const std::string& name, i64 count, RowRange wanted, i64 out,
+                                 i64 in, RowRange rows) const;
   ops::Weight matrix(const std::string& name, i64 out, i64 in, RowRange rows) const;
   ops::Weight matrix(const StoredMatrix& stored, const std::string& name, i64 out, i64 in,
                      RowRange rows) const;

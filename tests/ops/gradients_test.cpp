@@ -163,7 +163,7 @@ TEST(Gradients, Rope) {
 TEST(Gradients, Attention) {
   Machine m;
   const std::vector<i64> starts = {0, 4, 7};
-  for (const AttentionSpec spec :
+  for (const AttentionSpec& spec :
        {AttentionSpec{.scale = 0.5f},
         AttentionSpec{.scale = 0.5f, .mask = Mask::causal, .window = 2},
         AttentionSpec{.scale = 0.5f, .mask = Mask::bidirectional, .window = 0}}) {
