@@ -60,12 +60,14 @@ Tensor as_f32(Pool& pool, const formats::StoredTensor& stored) {
 std::optional<std::string> apply_rule(const NameRule& rule, std::string_view name) {
   std::vector<std::string_view> stars;
   if (!match(rule.ours, name, stars)) return std::nullopt;
+  // TensorFlow separates scopes by a slash.
+  const char dot = rule.container == formats::Container::tensorflow ? '/' : '.';
   std::string result;
   std::size_t next = 0;
   for (const char c : rule.theirs) {
     if (c == '*') {
       MEDLAR_CHECK(next < stars.size());
-      result += stars[next++];
+      for (const char kept : stars[next++]) result += kept == '.' ? dot : kept;
     } else {
       result += c;
     }
@@ -98,9 +100,10 @@ std::optional<Weights::Found> Weights::look_up(const std::string& name) const {
     if (rule.container != source_.checkpoint->container) continue;
     const std::optional<std::string> theirs = apply_rule(rule, name);
     if (!theirs) continue;
-    if (const auto* tensor = source_.checkpoint->find(*theirs)) return Found{tensor, rule.stored};
+    if (const auto* tensor = source_.checkpoint->find(*theirs))
+      return Found{tensor, rule.stored, rule.part, rule.parts};
   }
-  if (const auto* tensor = source_.checkpoint->find(name)) return Found{tensor, Stored::as_is};
+  if (const auto* tensor = source_.checkpoint->find(name)) return Found{tensor};
   return std::nullopt;
 }
 
@@ -108,8 +111,12 @@ Weights::Found Weights::require(const std::string& name, const Shape& shape) con
   const std::optional<Found> found = look_up(name);
   if (!found)
     fail(ErrorCode::not_found, "{} has no tensor {}", source_.checkpoint->path.string(), name);
-  const bool transposed = found->stored == Stored::transposed && shape.rank() == 2;
-  check_stored_shape(name, *found->tensor, transposed ? Shape{shape[1], shape[0]} : shape);
+  Shape stored = shape;
+  if (found->stored == Stored::transposed && shape.rank() == 2) stored = {shape[1], shape[0]};
+  if (found->parts > 1)
+    stored = shape.rank() == 2 ? Shape{shape[0] * found->parts, shape[1]}
+                               : Shape{shape[0] * found->parts};
+  check_stored_shape(name, *found->tensor, stored);
   shared_->used.push_back(found->tensor->name);
   return *found;
 }
@@ -132,7 +139,15 @@ Tensor Weights::vector(std::string_view name, i64 size) const {
   shared_->traffic.bytes += size * 4;
   shared_->traffic.decode_bytes += size * 4;
   if (source_.checkpoint == nullptr) return Tensor::zeros(ctx_->pool, {size});
-  const Tensor values = as_f32(ctx_->pool, *require(full_name(name), {size}).tensor);
+  const Found found = require(full_name(name), {size});
+  Tensor values = as_f32(ctx_->pool, *found.tensor);
+  if (found.parts > 1) {
+    const Tensor all = values;
+    values = Tensor::empty(ctx_->pool, {size});
+    const std::vector<i64> row_of = row_order(found, size, {0, size});
+    for (i64 r = 0; values.device() != Device::meta && r < size; ++r)
+      values.f32()[r] = all.f32()[row_of[static_cast<std::size_t>(r)]];
+  }
   if (source_.training == Training::trainable)
     shared_->parameters.push_back({full_name(name), values});
   return values;
@@ -178,17 +193,33 @@ void Weights::count_use(const ops::Weight& weight) const {
 
 /// Row r of our order is row row_order[r] of the stored one. rope_pairs: stored row (h, 2j + s) is
 /// our row (h, s d/2 + j).
-std::vector<i64> Weights::row_order(Stored stored, i64 out, Slice rows) const {
+std::vector<i64> Weights::row_order(const Found& found, i64 out, Slice rows) const {
   std::vector<i64> order(static_cast<std::size_t>(rows.count));
   for (i64 r = 0; r < rows.count; ++r) order[static_cast<std::size_t>(r)] = rows.first + r;
-  if (stored != Stored::rope_pairs) return order;
-  MEDLAR_CHECK(heads_ > 0 && out % (2 * heads_) == 0);
-  const i64 size = out / heads_;
-  for (i64& row : order) {
-    const i64 within = row % size;
-    row = row - within + 2 * (within % (size / 2)) + within / (size / 2);
+  if (found.stored == Stored::part) {
+    for (i64& row : order) row += found.part * out;
+  } else if (found.stored == Stored::megatron) {
+    for (i64& row : order) row = megatron_row(found, out, row);
+  } else if (found.stored == Stored::rope_pairs) {
+    MEDLAR_CHECK(heads_ > 0 && out % (2 * heads_) == 0);
+    const i64 size = out / heads_;
+    for (i64& row : order) {
+      const i64 within = row % size;
+      row = row - within + 2 * (within % (size / 2)) + within / (size / 2);
+    }
   }
   return order;
+}
+
+/// As fix_query_key_value_ordering of transformers' Megatron converters undoes it.
+i64 Weights::megatron_row(const Found& found, i64 out, i64 row) const {
+  MEDLAR_CHECK(heads_ > 0 && out % heads_ == 0);
+  const double version = source_.checkpoint->metadata.value("checkpoint_version", 0.0);
+  const i64 size = out / heads_;
+  const i64 head = row / size;
+  if (version < 1.0) return found.part * out + row;
+  if (version < 2.0) return row * found.parts + found.part;
+  return (head * found.parts + found.part) * size + row % size;
 }
 
 ops::Weight Weights::imagined(i64 out, i64 in) const {
@@ -225,7 +256,7 @@ ops::Weight Weights::matrix(const std::string& name, i64 out, i64 in, Slice rows
   } else {
     const Found found = require(name, {out, in});
     const formats::StoredTensor& stored = *found.tensor;
-    const std::vector<i64> row_of = row_order(found.stored, out, rows);
+    const std::vector<i64> row_of = row_order(found, out, rows);
     const i64 packed_bytes = ctx_->kernels.panel_bytes(stored.format, rows.count, in);
     const bool plain_order = found.stored == Stored::as_is;
     if (ctx_->pool.device() == Device::meta) {

@@ -20,15 +20,22 @@ enum class Stored {
   as_is,
   transposed,  ///< [in, out], as TensorFlow kernels are
   rope_pairs,  ///< rows of each head reordered so that pairs (2i, 2i + 1) turn: undone at load
+  part,        ///< several matrices under one name, one below the other
+  megatron,    ///< query, key and value under one name, their rows in the order of Megatron-LM's
+             ///< "checkpoint_version": 0 part, head, row; 1 head, row, part; from 2 on head, part,
+             ///< row
 };
 
 /// How one container names tensors: `ours` and `theirs` are patterns in which each `*` stands for
-/// the same text on both sides, e.g. {"model.layers.*.mlp.down_proj.*", "blk.*.ffn_down.*"}.
+/// the same text on both sides, e.g. {"model.layers.*.mlp.down_proj.*", "blk.*.ffn_down.*"}; in it
+/// TensorFlow has slashes for our dots.
 struct NameRule {
   formats::Container container;
   std::string_view ours;
   std::string_view theirs;
   Stored stored = Stored::as_is;
+  i64 part = 0;   ///< which of the matrices under their name is ours
+  i64 parts = 1;  ///< how many they are
 };
 
 /// What a model's weights weigh, on one rank.
@@ -83,7 +90,7 @@ class Weights {
   /// Rows of the matrix `name`, or `otherwise` where there is no checkpoint to ask.
   i64 rows_of(std::string_view name, i64 otherwise) const;
 
-  /// Heads that the rope_pairs order of q and k is undone by.
+  /// Heads that the rope_pairs and megatron orders of rows are undone by.
   Weights with_heads(i64 heads) const;
 
   i64 ranks() const { return ctx_->comm.size(); }
@@ -97,7 +104,9 @@ class Weights {
  private:
   struct Found {
     const formats::StoredTensor* tensor;
-    Stored stored;
+    Stored stored = Stored::as_is;
+    i64 part = 0;
+    i64 parts = 1;
   };
   struct Shared {
     std::vector<std::string> used;
@@ -116,7 +125,8 @@ class Weights {
   void count_use(const ops::Weight& weight) const;
   ops::Weight imagined(i64 out, i64 in) const;
   ops::Weight as_values(const Found& found, i64 in, const std::vector<i64>& row_of) const;
-  std::vector<i64> row_order(Stored stored, i64 out, Slice rows) const;
+  std::vector<i64> row_order(const Found& found, i64 out, Slice rows) const;
+  i64 megatron_row(const Found& found, i64 out, i64 row) const;
   Slice my_slice(i64 out, Split split) const;
 
   ops::Context* ctx_;
