@@ -21,8 +21,18 @@ std::shared_ptr<std::byte> packed_memory(i64 bytes) {
   return {static_cast<std::byte*>(memory), [](std::byte* p) { std::free(p); }};
 }
 
+/// As fix_query_key_value_ordering of transformers' Megatron converters undoes it.
+i64 megatron_row(double version, i64 part, i64 out, i64 heads, i64 r) {
+  constexpr i64 parts = 3;
+  MEDLAR_CHECK(heads > 0 && out % heads == 0);
+  const i64 size = out / heads;
+  if (version < 1.0) return part * out + r;
+  if (version < 2.0) return r * parts + part;
+  return (r / size * parts + part) * size + r % size;
+}
+
 /// Row r of a fused matrix's `out` rows in the stored one.
-i64 fused_row(const StoredMatrix& matrix, i64 out, i64 r) {
+i64 fused_row(const StoredMatrix& matrix, i64 out, i64 heads, i64 r) {
   switch (matrix.rows) {
     case Rows::all:
     case Rows::first_inputs:
@@ -36,6 +46,12 @@ i64 fused_row(const StoredMatrix& matrix, i64 out, i64 r) {
       return 2 * r;
     case Rows::odd:
       return 2 * r + 1;
+    case Rows::megatron_q:
+      return megatron_row(matrix.megatron_version, 0, out, heads, r);
+    case Rows::megatron_k:
+      return megatron_row(matrix.megatron_version, 1, out, heads, r);
+    case Rows::megatron_v:
+      return megatron_row(matrix.megatron_version, 2, out, heads, r);
   }
   return r;
 }
@@ -123,7 +139,7 @@ std::vector<i64> stored_row_of(const StoredMatrix& matrix, i64 out, RowRange ran
       const i64 within = row % size;
       row = row - within + 2 * (within % (size / 2)) + within / (size / 2);
     }
-    order[static_cast<std::size_t>(i)] = fused_row(matrix, out, row);
+    order[static_cast<std::size_t>(i)] = fused_row(matrix, out, heads, row);
   }
   return order;
 }

@@ -43,6 +43,8 @@ void check_stored_shape(const std::string& name, const StoredMatrix& found, cons
       fits = have == shape[ours];
     } else if (found.rows == Rows::even || found.rows == Rows::odd) {
       fits = have == 2 * shape[ours];
+    } else if (found.rows >= Rows::megatron_q) {
+      fits = have == 3 * shape[ours];
     } else {
       fits = have >= (found.rows == Rows::next_to_last ? 2 : 1) * shape[ours];
     }
@@ -81,12 +83,14 @@ Tensor my_columns(Pool& pool, const Tensor& x, RowRange columns) {
 std::optional<std::string> apply_rule(const NameRule& rule, std::string_view name) {
   std::vector<std::string_view> stars;
   if (!match(rule.ours, name, stars)) return std::nullopt;
+  // TensorFlow separates scopes by a slash.
+  const char dot = rule.container == formats::Container::tensorflow ? '/' : '.';
   std::string result;
   std::size_t next = 0;
   for (const char c : rule.theirs) {
     if (c == '*') {
       MEDLAR_CHECK(next < stars.size());
-      result += stars[next++];
+      for (const char kept : stars[next++]) result += kept == '.' ? dot : kept;
     } else {
       result += c;
     }
@@ -120,10 +124,16 @@ std::optional<StoredMatrix> Weights::look_up(const std::string& name) const {
     const std::optional<std::string> theirs = apply_rule(rule, name);
     if (!theirs) continue;
     if (const auto* tensor = source_.checkpoint->find(*theirs))
-      return StoredMatrix{*tensor, rule.stored, rule.rows};
+      return StoredMatrix{*tensor, rule.stored, rule.rows, megatron_version()};
   }
   if (const auto* tensor = source_.checkpoint->find(name)) return StoredMatrix{.tensor = *tensor};
   return std::nullopt;
+}
+
+double Weights::megatron_version() const {
+  const auto version = source_.checkpoint->metadata.find("checkpoint_version");
+  const bool known = version != source_.checkpoint->metadata.end() && version->is_number();
+  return known ? version->get<double>() : 0.0;
 }
 
 StoredMatrix Weights::require(const std::string& name) const {

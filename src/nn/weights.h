@@ -17,7 +17,8 @@
 namespace medlar::nn {
 
 /// How one container names tensors: `ours` and `theirs` are patterns in which each `*` stands for
-/// the same text on both sides, e.g. {"model.layers.*.mlp.down_proj.*", "blk.*.ffn_down.*"}.
+/// the same text on both sides, e.g. {"model.layers.*.mlp.down_proj.*", "blk.*.ffn_down.*"}; in it
+/// TensorFlow has slashes for our dots.
 struct NameRule {
   formats::Container container;
   std::string_view ours;
@@ -85,7 +86,7 @@ class Weights {
   /// Rows of the matrix `name`, or `otherwise` where there is no checkpoint to ask.
   i64 rows_of(std::string_view name, i64 otherwise) const;
 
-  /// Heads that the rope_pairs order of q and k is undone by.
+  /// Heads that the rope_pairs and megatron orders of rows are undone by.
   Weights with_heads(i64 heads) const;
 
   i64 ranks() const { return ctx_->comm.size(); }
@@ -106,6 +107,7 @@ class Weights {
   std::string full_name(std::string_view name) const { return scope_ + std::string(name); }
   std::optional<StoredMatrix> look_up(const std::string& name) const;
   StoredMatrix require(const std::string& name) const;
+  double megatron_version() const;
   Tensor values(const std::string& name, i64 count, i64 size) const;
   std::vector<ops::Weight> stack(const std::string& name, i64 count, RowRange wanted, i64 out,
                                  i64 in, RowRange rows) const;
