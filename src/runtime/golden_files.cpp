@@ -11,6 +11,7 @@
 #include "runtime/conformance.h"
 #include "runtime/model_files.h"
 #include "text/chat_template_cases.h"
+#include "text/entity_cases.h"
 #include "text/harmony_cases.h"
 #include "text/load_tokenizer.h"
 #include "text/tokenizer_cases.h"
@@ -169,6 +170,9 @@ Certificate verify_golden_file(const std::filesystem::path& subject,
       add_cases(text::verify_harmony_cases(tokenizer_of(subject), json), certificate.vectors);
     } else if (json.is_array()) {
       verify_template(subject, json, certificate.vectors);
+    } else if (text::is_entity_golden(json)) {
+      certificate.reference = json.value("reference", std::string());
+      add_cases(text::verify_entity_cases(tokenizer_of(subject), json), certificate.vectors);
     } else if (json.is_object() && json.contains("cases")) {
       certificate.reference = json.value("reference", std::string());
       add_cases(text::verify_tokenizer_cases(text::load_tokenizer(subject), json),
