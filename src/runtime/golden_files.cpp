@@ -9,7 +9,10 @@
 #include "formats/safetensors.h"
 #include "formats/tensor_values.h"
 #include "runtime/conformance.h"
+#include "runtime/model_files.h"
 #include "text/chat_template_cases.h"
+#include "text/entity_cases.h"
+#include "text/harmony_cases.h"
 #include "text/load_tokenizer.h"
 #include "text/tokenizer_cases.h"
 
@@ -135,10 +138,8 @@ void verify_numeric(const SafetensorsFile& file, std::vector<VectorResult>& resu
   }
 }
 
-void verify_tokenizer(const std::filesystem::path& subject, const Json& golden,
-                      std::vector<VectorResult>& results) {
-  const text::Tokenizer tokenizer = text::load_tokenizer(subject);
-  for (text::CaseResult& c : text::verify_tokenizer_cases(tokenizer, golden)) {
+void add_cases(std::vector<text::CaseResult> cases, std::vector<VectorResult>& results) {
+  for (text::CaseResult& c : cases) {
     results.push_back({.name = std::move(c.name),
                        .pass = c.pass,
                        .expected = std::move(c.expected),
@@ -164,11 +165,18 @@ Certificate verify_golden_file(const std::filesystem::path& subject,
   Certificate certificate = {.subject = subject.string(), .reference = {}, .vectors = {}};
   if (golden.extension() == ".json") {
     const Json json = read_json_file(golden);
-    if (json.is_array()) {
+    if (text::is_harmony_golden(json)) {
+      if (json.is_object()) certificate.reference = json.value("reference", std::string());
+      add_cases(text::verify_harmony_cases(tokenizer_of(subject), json), certificate.vectors);
+    } else if (json.is_array()) {
       verify_template(subject, json, certificate.vectors);
+    } else if (text::is_entity_golden(json)) {
+      certificate.reference = json.value("reference", std::string());
+      add_cases(text::verify_entity_cases(tokenizer_of(subject), json), certificate.vectors);
     } else if (json.is_object() && json.contains("cases")) {
       certificate.reference = json.value("reference", std::string());
-      verify_tokenizer(subject, json, certificate.vectors);
+      add_cases(text::verify_tokenizer_cases(text::load_tokenizer(subject), json),
+                certificate.vectors);
     }
   } else {
     const auto mapped = MappedFile::open(golden);
