@@ -164,6 +164,16 @@ struct SoftmaxArgs {
   float* y;  ///< exp(x - max) / lanes sum
 };
 
+struct MixRowsArgs {
+  const float* x;       ///< [.., width]
+  const i64* index;     ///< [rows, taps]
+  const float* weight;  ///< [rows, taps]
+  i64 rows;
+  i64 taps;
+  i64 width;
+  float* y;  ///< [rows, width]
+};
+
 /// Function pointers of one backend. A null slot raises `unsupported`, naming op and backend
 /// (ops/).
 struct Kernels {
@@ -197,6 +207,11 @@ struct Kernels {
   /// y[r] = x[index[r]], rows of `width`.
   void (*gather_rows)(const Stream&, const float* x, const i64* index, i64 rows, i64 width,
                       float* y) = nullptr;
+  /// y[index[r]] = x[r], rows of `width`; no index twice.
+  void (*scatter_rows)(const Stream&, const float* x, const i64* index, i64 rows, i64 width,
+                       float* y) = nullptr;
+  /// y[r] = fma(weight[r][t], x[index[r][t]], y[r]) for t ascending, from 0.
+  void (*mix_rows)(const Stream&, const MixRowsArgs&) = nullptr;
   /// y[index[r]] += x[r], r ascending.
   void (*scatter_add_rows)(const Stream&, const float* x, const i64* index, i64 rows, i64 width,
                            float* y) = nullptr;

@@ -58,6 +58,14 @@ Tensor scale(Context& ctx, const Tensor& x, float factor);
 
 /// x[index] for index [R] (i64) in [0, T) -> [R, D].
 Tensor gather_rows(Context& ctx, const Tensor& x, const Tensor& index);
+/// x [T, D] with rows[r] in the place of row index[r]: rows [R, D], index [R] (i64) in [0, T), no
+/// index twice -> [T, D].
+Tensor replace_rows(Context& ctx, const Tensor& x, const Tensor& index, const Tensor& rows);
+/// Sums of weighted rows: sum over t ascending of weight[r, t] x[index[r, t]]; x [T, D], index
+/// (i64) and weight [R, K] -> [R, D]. No gradient for the weights.
+Tensor mix_rows(Context& ctx, const Tensor& x, const Tensor& index, const Tensor& weight);
+/// Each group of `rows` rows of x [G rows, D] transposed to one row -> [G, D rows].
+Tensor transpose_groups(Context& ctx, const Tensor& x, i64 rows);
 /// Sum over rows: x [T, D] -> [D].
 Tensor sum_rows(Context& ctx, const Tensor& x);
 /// Mean of the rows [starts[s], starts[s + 1]) of x [T, D], one row each -> [S, D]. Empty ranges

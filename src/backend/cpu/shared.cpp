@@ -206,6 +206,26 @@ void gather_rows(const Stream& stream, const float* x, const i64* index, i64 row
   });
 }
 
+void scatter_rows(const Stream& stream, const float* x, const i64* index, i64 rows, i64 width,
+                  float* y) {
+  stream.threads->parallel_for(rows, 16, [&](i64 begin, i64 end) {
+    for (i64 r = begin; r < end; ++r) std::copy_n(x + r * width, width, y + index[r] * width);
+  });
+}
+
+void mix_rows(const Stream& stream, const MixRowsArgs& a) {
+  stream.threads->parallel_for(a.rows, 16, [&](i64 begin, i64 end) {
+    for (i64 r = begin; r < end; ++r) {
+      float* y = a.y + r * a.width;
+      std::fill_n(y, a.width, 0.0f);
+      for (i64 t = r * a.taps; t < (r + 1) * a.taps; ++t) {
+        const float* x = a.x + a.index[t] * a.width;
+        for (i64 c = 0; c < a.width; ++c) y[c] = std::fma(a.weight[t], x[c], y[c]);
+      }
+    }
+  });
+}
+
 void scatter_add_rows(const Stream& stream, const float* x, const i64* index, i64 rows, i64 width,
                       float* y) {
   stream.threads->parallel_for(width, 64, [&](i64 begin, i64 end) {
@@ -278,6 +298,8 @@ Kernels shared_kernels() {
   kernels.transpose = transpose;
   kernels.sum_rows = sum_rows;
   kernels.gather_rows = gather_rows;
+  kernels.scatter_rows = scatter_rows;
+  kernels.mix_rows = mix_rows;
   kernels.scatter_add_rows = scatter_add_rows;
   add_gradients(kernels);
   return kernels;

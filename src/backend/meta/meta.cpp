@@ -25,6 +25,8 @@ const Kernels& meta_kernels() {
     table.transpose = [](const Stream&, const float*, i64, i64, float*) {};
     table.sum_rows = [](const Stream&, const float*, i64, i64, float*) {};
     table.gather_rows = [](const Stream&, const float*, const i64*, i64, i64, float*) {};
+    table.scatter_rows = [](const Stream&, const float*, const i64*, i64, i64, float*) {};
+    table.mix_rows = [](const Stream&, const MixRowsArgs&) {};
     return table;
   }();
   return kernels;
