@@ -41,6 +41,9 @@ bool match(std::string_view pattern, std::string_view name, std::vector<std::str
 void check_stored_shape(const std::string& name, const formats::StoredTensor& tensor,
                         const Shape& expected) {
   if (tensor.shape == expected) return;
+  const bool is_kernel = expected.rank() == 2 && tensor.shape.rank() > 2;
+  if (is_kernel && tensor.shape[0] == expected[0] && tensor.shape.count() == expected.count())
+    return;
   fail(ErrorCode::shape_mismatch,
        "tensor {} (stored as {}) has shape {}, the configuration asks for {}", name, tensor.name,
        tensor.shape.to_string(), expected.to_string());
@@ -84,6 +87,14 @@ Weights Weights::at(std::string_view scope) const {
 
 Weights Weights::at(std::string_view scope, i64 index) const {
   return at(fmt::format("{}.{}", scope, index));
+}
+
+Weights Weights::with_part(i64 index, i64 parts) const {
+  MEDLAR_CHECK(index >= 0 && index < parts);
+  Weights view = *this;
+  view.part_ = index;
+  view.parts_ = parts;
+  return view;
 }
 
 Weights Weights::with_heads(i64 heads) const {
@@ -146,17 +157,19 @@ Weights::Slice Weights::my_slice(i64 out, Split split) const {
 
 Linear Weights::linear(std::string_view name, i64 out, i64 in, Split split, Bias bias) const {
   const std::string full = full_name(name);
-  const Slice rows = my_slice(out, split);
-  Linear linear = {.weight = matrix(full + ".weight", out, in, rows),
+  const i64 stored = out * parts_;
+  Slice rows = my_slice(out, split);
+  rows.first += part_ * out;
+  Linear linear = {.weight = matrix(full + ".weight", stored, in, rows),
                    .bias = std::nullopt,
                    .split = split,
                    .out = out,
                    .in = in};
   count_use(linear.weight);
   if (bias == Bias::none || (bias == Bias::optional && !look_up(full + ".bias"))) return linear;
-  const Tensor whole = vector(std::string(name) + ".bias", out);
-  if (rows.count == out || whole.device() == Device::meta) {
-    linear.bias = rows.count == out ? whole : Tensor::empty(ctx_->pool, {rows.count});
+  const Tensor whole = vector(std::string(name) + ".bias", stored);
+  if (rows.count == stored || whole.device() == Device::meta) {
+    linear.bias = rows.count == stored ? whole : Tensor::empty(ctx_->pool, {rows.count});
   } else {
     linear.bias = Tensor::of(ctx_->pool, {rows.count},
                              whole.values().subspan(static_cast<std::size_t>(rows.first),

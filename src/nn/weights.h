@@ -69,7 +69,8 @@ class Weights {
   Weights at(std::string_view scope) const;
   Weights at(std::string_view scope, i64 index) const;
 
-  /// "name.weight" [out, in], with "name.bias" [out] when asked for.
+  /// "name.weight" [out, in], with "name.bias" [out] when asked for. The kernel of a convolution,
+  /// [out, c, ..], counts as [out, in] with its values in the order they are stored in.
   Linear linear(std::string_view name, i64 out, i64 in, Split split = Split::none,
                 Bias bias = Bias::none) const;
   /// "name.weight" [rows, columns] as a table for ops::embed and, when tied, for the output
@@ -83,6 +84,8 @@ class Weights {
   /// Rows of the matrix `name`, or `otherwise` where there is no checkpoint to ask.
   i64 rows_of(std::string_view name, i64 otherwise) const;
 
+  /// linear() takes part `index` of `parts` equal ones, stored as one matrix part above part.
+  Weights with_part(i64 index, i64 parts) const;
   /// Heads that the rope_pairs order of q and k is undone by.
   Weights with_heads(i64 heads) const;
 
@@ -124,6 +127,8 @@ class Weights {
   std::shared_ptr<Shared> shared_;
   std::string scope_;
   i64 heads_ = 0;
+  i64 part_ = 0;
+  i64 parts_ = 1;
 };
 
 /// `name` rewritten by a rule, or empty where the rule does not match.
