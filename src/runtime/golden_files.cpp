@@ -9,6 +9,7 @@
 #include "formats/safetensors.h"
 #include "formats/tensor_values.h"
 #include "runtime/conformance.h"
+#include "runtime/image_golden.h"
 #include "text/chat_template_cases.h"
 #include "text/load_tokenizer.h"
 #include "text/tokenizer_cases.h"
@@ -157,11 +158,8 @@ void verify_template(const std::filesystem::path& subject, const Json& golden,
   }
 }
 
-}  // namespace
-
-Certificate verify_golden_file(const std::filesystem::path& subject,
-                               const std::filesystem::path& golden) {
-  Certificate certificate = {.subject = subject.string(), .reference = {}, .vectors = {}};
+void verify_text_or_weights(const std::filesystem::path& subject,
+                            const std::filesystem::path& golden, Certificate& certificate) {
   if (golden.extension() == ".json") {
     const Json json = read_json_file(golden);
     if (json.is_array()) {
@@ -170,16 +168,25 @@ Certificate verify_golden_file(const std::filesystem::path& subject,
       certificate.reference = json.value("reference", std::string());
       verify_tokenizer(subject, json, certificate.vectors);
     }
-  } else {
-    const auto mapped = MappedFile::open(golden);
-    const SafetensorsFile file =
-        formats::parse_safetensors(mapped->bytes(), golden.string(), mapped);
-    const auto reference = file.metadata.find("reference");
-    if (reference != file.metadata.end()) certificate.reference = reference->second;
-    verify_blocks(file, certificate.vectors);
-    verify_quantised(file, certificate.vectors);
-    verify_numeric(file, certificate.vectors);
+    return;
   }
+  const auto mapped = MappedFile::open(golden);
+  const SafetensorsFile file = formats::parse_safetensors(mapped->bytes(), golden.string(), mapped);
+  const auto reference = file.metadata.find("reference");
+  if (reference != file.metadata.end()) certificate.reference = reference->second;
+  verify_blocks(file, certificate.vectors);
+  verify_quantised(file, certificate.vectors);
+  verify_numeric(file, certificate.vectors);
+}
+
+}  // namespace
+
+Certificate verify_golden_file(const std::filesystem::path& subject,
+                               const std::filesystem::path& golden) {
+  Certificate certificate = {
+      .subject = subject.string(), .reference = {}, .vectors = verify_image_golden(golden)};
+  if (certificate.vectors.empty() && !std::filesystem::is_directory(golden))
+    verify_text_or_weights(subject, golden, certificate);
   if (certificate.vectors.empty()) {
     fail(ErrorCode::unsupported, "{} holds no reference vectors of a kind that can be run here",
          golden.string());
