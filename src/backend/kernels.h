@@ -130,9 +130,11 @@ struct AttentionArgs {
   std::span<const AttentionSequence> sequences;
   float scale;
   Mask mask;
-  i64 window;      ///< 0 = none; causal: i - j < window; bidirectional: |i - j| <= window
-  float* y;        ///< [rows, heads, value_size]; a zero is +0
-  float* log_sum;  ///< [rows, heads] m + log(sum), or null; what a gradient needs
+  i64 window;  ///< 0 = none; causal: i - j < window; bidirectional: |i - j| <= window
+  const float* sinks = nullptr;  ///< [heads] a score per head that takes part in the softmax and
+                                 ///< has no value, not scaled; or null
+  float* y;                      ///< [rows, heads, value_size]; a zero is +0
+  float* log_sum;                ///< [rows, heads] m + log(sum), or null; what a gradient needs
 };
 
 struct AttentionGradArgs {
@@ -152,6 +154,27 @@ struct AttentionGradArgs {
   float* grad_q;
   float* grad_k;  ///< zeroed by the caller
   float* grad_v;
+};
+
+/// How the scores of the chosen experts become weights.
+enum class ExpertWeights {
+  softmax,     ///< softmax over the chosen
+  sum_to_one,  ///< score / (sum of the chosen + 1e-20)
+  as_scored,
+};
+
+struct RouteArgs {
+  const float* scores;  ///< [rows, experts]
+  const float* bias;    ///< [experts] added for the choice only, or null
+  i64 rows;
+  i64 experts;
+  i64 chosen;       ///< experts per row
+  i64 groups;       ///< experts come in this many groups of equal size
+  i64 kept_groups;  ///< only the groups with the largest sum of their two best take part
+  ExpertWeights weights;
+  float factor;  ///< multiplies the weights
+  i64* index;    ///< [rows, chosen] best first; of equal ones the lower index
+  float* y;      ///< [rows, chosen]
 };
 
 enum class Unary { silu, gelu, gelu_tanh, quick_gelu, relu, tanh, sigmoid, exp };
@@ -215,6 +238,13 @@ struct Kernels {
   /// y[index[r]] += x[r], r ascending.
   void (*scatter_add_rows)(const Stream&, const float* x, const i64* index, i64 rows, i64 width,
                            float* y) = nullptr;
+  void (*route)(const Stream&, const RouteArgs&) = nullptr;
+  /// y[r] = sum over s ascending of weight[r][s] * x[place[r][s]], multiplied then added, from 0.
+  void (*combine_rows)(const Stream&, const float* x, const i64* place, const float* weight,
+                       i64 rows, i64 slots, i64 width, float* y) = nullptr;
+  /// y[i] = min(max(x[i], low), high).
+  void (*clamp)(const Stream&, float low, float high, const float* x, i64 count,
+                float* y) = nullptr;
   /// Gradients of the norms, x, weight and g = d/dy given: d/dx in y; d/dweight, d/dbias (or null)
   /// by sum_rows order.
   void (*rms_norm_grad)(const Stream&, const NormArgs&, const float* g,

@@ -25,6 +25,17 @@ constexpr std::pair<std::string_view, std::string_view> gguf_keys[] = {
     {"attention.sliding_window", "sliding_window"},
     {"rope.freq_base", "rope_theta"},
     {"pooling_type", "pooling_type"},
+    {"expert_count", "n_routed_experts"},
+    {"expert_count", "num_local_experts"},
+    {"expert_used_count", "num_experts_per_tok"},
+    {"expert_shared_count", "n_shared_experts"},
+    {"expert_feed_forward_length", "moe_intermediate_size"},
+    {"expert_group_count", "n_group"},
+    {"expert_group_used_count", "topk_group"},
+    {"expert_weights_scale", "routed_scaling_factor"},
+    {"expert_weights_norm", "norm_topk_prob"},
+    {"leading_dense_block_count", "first_k_dense_replace"},
+    {"nextn_predict_layers", "num_nextn_predict_layers"},
 };
 
 Json from_gguf(const formats::Checkpoint& checkpoint) {
@@ -130,6 +141,11 @@ i64 ConfigReader::size_or(std::string_view key, i64 otherwise) const {
   return has(key) ? size(key) : otherwise;
 }
 
+i64 ConfigReader::count_or(std::string_view key, i64 otherwise) const {
+  const Json* value = find(key);
+  return value != nullptr && *value == 0 ? 0 : size_or(key, otherwise);
+}
+
 double ConfigReader::number_or(std::string_view key, double otherwise) const {
   const Json* value = find(key);
   if (value == nullptr) return otherwise;
@@ -153,13 +169,13 @@ std::string ConfigReader::text_or(std::string_view key, std::string_view otherwi
   return value->get<std::string>();
 }
 
-nn::RopeConfig rope_config(const ConfigReader& config, i64 head_size) {
+nn::RopeConfig rope_config(const ConfigReader& config, i64 head_size, double partial_default) {
   const Json& json = config.json();
   const char* style = config.has("rope_parameters") ? "rope_parameters" : "rope_scaling";
   const Json scaling = config.has(style) && json[style].is_object() ? json[style] : Json::object();
   const ConfigReader reader(scaling);
-  const double partial =
-      reader.number_or("partial_rotary_factor", config.number_or("partial_rotary_factor", 1.0));
+  const double partial = reader.number_or(
+      "partial_rotary_factor", config.number_or("partial_rotary_factor", partial_default));
   nn::RopeConfig rope;
   rope.rotary = static_cast<i64>(static_cast<double>(head_size) * partial);
   rope.theta = reader.number_or("rope_theta", config.number_or("rope_theta", 10000.0));

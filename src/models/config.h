@@ -24,6 +24,8 @@ class ConfigReader {
   /// A whole number in [1, 2^31].
   i64 size(std::string_view key) const;
   i64 size_or(std::string_view key, i64 otherwise) const;
+  /// A whole number in [0, 2^31], `otherwise` where the key is absent.
+  i64 count_or(std::string_view key, i64 otherwise) const;
   /// A finite number.
   double number_or(std::string_view key, double otherwise) const;
   bool flag_or(std::string_view key, bool otherwise) const;
@@ -36,8 +38,9 @@ class ConfigReader {
 };
 
 /// Rotary parameters in the older style (rope_theta, rope_scaling) or the newer (rope_parameters).
-/// Throws unsupported naming a scaling that nothing here computes.
-nn::RopeConfig rope_config(const ConfigReader& config, i64 head_size);
+/// partial is the share of a head that turns where the file does not say. Throws unsupported naming
+/// a scaling that nothing here computes.
+nn::RopeConfig rope_config(const ConfigReader& config, i64 head_size, double partial = 1.0);
 
 /// Tokens that each layer sees back, 0 for all: by "layer_types" where the file has it, else the
 /// sliding window (where "use_sliding_window" is on) from layer "max_window_layers" on.

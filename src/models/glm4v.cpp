@@ -28,9 +28,8 @@ struct Config {
         context(c.size_or("max_position_embeddings", 32768)),
         epsilon(static_cast<float>(c.number_or("rms_norm_eps", 1e-5))),
         tied(c.flag_or("tie_word_embeddings", false)),
-        rope(rope_config(c, c.size_or("head_dim", d))) {
+        rope(glm_rope(c, c.size_or("head_dim", d), 1.0)) {
     rope.layout = ops::RopeLayout::pairs;
-    if (rope.sections == std::array<i64, 3>{} && rope.rotary == 64) rope.sections = {8, 12, 12};
     const std::string activation = c.text_or("hidden_act", "silu");
     if (activation != "silu") fail(ErrorCode::unsupported, "glm4v with '{}'", activation);
   }
@@ -41,7 +40,7 @@ struct Block {
   nn::RmsNorm input_norm;
   nn::SelfAttention attention;
   nn::RmsNorm post_attention_norm, mlp_norm;
-  nn::Linear gate, up, down;
+  nn::SwiGlu mlp;
   nn::RmsNorm post_mlp_norm;
 
   Block(const nn::Weights& w, const Config& c)
@@ -49,9 +48,7 @@ struct Block {
         attention(make_attention(w.at("self_attn"), c)),
         post_attention_norm(nn::rms_norm(w, "post_self_attn_layernorm", c.D, c.epsilon)),
         mlp_norm(nn::rms_norm(w, "post_attention_layernorm", c.D, c.epsilon)),
-        gate(w.at("mlp").with_part(0, 2).linear("gate_up_proj", c.F, c.D, nn::Split::out)),
-        up(w.at("mlp").with_part(1, 2).linear("gate_up_proj", c.F, c.D, nn::Split::out)),
-        down(w.at("mlp").linear("down_proj", c.D, c.F, nn::Split::in)),
+        mlp(w.at("mlp"), c.D, c.F),
         post_mlp_norm(nn::rms_norm(w, "post_mlp_layernorm", c.D, c.epsilon)) {}
 
   static nn::SelfAttention make_attention(const nn::Weights& w, const Config& c) {
@@ -72,9 +69,7 @@ struct Block {
                     const Batch& batch, const backend::KvPages* cache) const {
     const Tensor a_TD = attention(ctx, input_norm(ctx, h_TD), &angles, batch, cache);
     const Tensor x_TD = ops::add(ctx, h_TD, post_attention_norm(ctx, a_TD));
-    const Tensor n_TD = mlp_norm(ctx, x_TD);
-    const Tensor f_TF = ops::multiply(ctx, ops::silu(ctx, gate(ctx, n_TD)), up(ctx, n_TD));
-    return ops::add(ctx, x_TD, post_mlp_norm(ctx, down(ctx, f_TF)));
+    return ops::add(ctx, x_TD, post_mlp_norm(ctx, mlp(ctx, mlp_norm(ctx, x_TD))));
   }
 };
 

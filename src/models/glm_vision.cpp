@@ -136,6 +136,12 @@ PictureMarkers picture_markers(const Json& config) {
           .merge = ConfigReader(vision_config(config)).size_or("spatial_merge_size", 2)};
 }
 
+nn::RopeConfig glm_rope(const ConfigReader& text, i64 head_size, double partial) {
+  nn::RopeConfig rope = rope_config(text, head_size, partial);
+  if (rope.sections == std::array<i64, 3>{} && rope.rotary == 64) rope.sections = {8, 12, 12};
+  return rope;
+}
+
 GlmVision::Config::Config(const ConfigReader& c)
     : D(c.size("hidden_size")),
       H(c.size("num_heads")),
@@ -160,16 +166,15 @@ GlmVision::Config::Config(const ConfigReader& c)
 
 GlmVision::Block::Block(const nn::Weights& w, const Config& c)
     : norm1(nn::rms_norm(w, "norm1", c.D, c.epsilon)),
-      attention{
-          .q_proj = w.at("attn").with_part(0, 3).linear("qkv", c.D, c.D, nn::Split::out, c.bias),
-          .k_proj = w.at("attn").with_part(1, 3).linear("qkv", c.D, c.D, nn::Split::out, c.bias),
-          .v_proj = w.at("attn").with_part(2, 3).linear("qkv", c.D, c.D, nn::Split::out, c.bias),
-          .o_proj = w.at("attn").linear("proj", c.D, c.D, nn::Split::in),
-          .q_norm = std::nullopt,
-          .k_norm = std::nullopt,
-          .head_size = c.D / c.H,
-          .spec = {.scale = 1.0f / std::sqrt(static_cast<float>(c.D / c.H)),
-                   .mask = ops::Mask::bidirectional}},
+      attention{.q_proj = w.at("attn").linear("q_proj", c.D, c.D, nn::Split::out, c.bias),
+                .k_proj = w.at("attn").linear("k_proj", c.D, c.D, nn::Split::out, c.bias),
+                .v_proj = w.at("attn").linear("v_proj", c.D, c.D, nn::Split::out, c.bias),
+                .o_proj = w.at("attn").linear("proj", c.D, c.D, nn::Split::in),
+                .q_norm = std::nullopt,
+                .k_norm = std::nullopt,
+                .head_size = c.D / c.H,
+                .spec = {.scale = 1.0f / std::sqrt(static_cast<float>(c.D / c.H)),
+                         .mask = ops::Mask::bidirectional}},
       norm2(nn::rms_norm(w, "norm2", c.D, c.epsilon)),
       mlp(w.at("mlp"), c.D, c.O) {}
 

@@ -38,13 +38,36 @@ nn::RopeAngles axial_angles(Pool& pool, const PatchPlaces& places, i64 head_size
 const Json& text_config(const Json& config);
 const Json& vision_config(const Json& config);
 PictureMarkers picture_markers(const Json& config);
+/// The text model's rotary parameters; `partial`: the part of a head that turns where the
+/// configuration does not say.
+nn::RopeConfig glm_rope(const ConfigReader& text, i64 head_size, double partial);
 
-/// Names of older exports, which have no "language_model".
+/// q, k and v of the tower and gate and up of the decoder are stored as one; older exports have no
+/// "language_model".
+inline constexpr auto huggingface = formats::Container::huggingface;
 inline constexpr nn::NameRule glm_names[] = {
-    {formats::Container::huggingface, "model.language_model.*", "language_model.model.*"},
-    {formats::Container::huggingface, "model.language_model.*", "model.*"},
-    {formats::Container::huggingface, "model.visual.*", "visual.*"},
-    {formats::Container::huggingface, "lm_head.*", "language_model.lm_head.*"},
+    {huggingface, "model.visual.blocks.*.attn.q_proj.*", "model.visual.blocks.*.attn.qkv.*",
+     nn::Stored::as_is, nn::Rows::first},
+    {huggingface, "model.visual.blocks.*.attn.k_proj.*", "model.visual.blocks.*.attn.qkv.*",
+     nn::Stored::as_is, nn::Rows::next_to_last},
+    {huggingface, "model.visual.blocks.*.attn.v_proj.*", "model.visual.blocks.*.attn.qkv.*",
+     nn::Stored::as_is, nn::Rows::last},
+    {huggingface, "model.visual.blocks.*.attn.q_proj.*", "visual.blocks.*.attn.qkv.*",
+     nn::Stored::as_is, nn::Rows::first},
+    {huggingface, "model.visual.blocks.*.attn.k_proj.*", "visual.blocks.*.attn.qkv.*",
+     nn::Stored::as_is, nn::Rows::next_to_last},
+    {huggingface, "model.visual.blocks.*.attn.v_proj.*", "visual.blocks.*.attn.qkv.*",
+     nn::Stored::as_is, nn::Rows::last},
+    {huggingface, "model.language_model.layers.*.mlp.gate_proj.*",
+     "model.language_model.layers.*.mlp.gate_up_proj.*", nn::Stored::as_is, nn::Rows::first},
+    {huggingface, "model.language_model.layers.*.mlp.up_proj.*",
+     "model.language_model.layers.*.mlp.gate_up_proj.*", nn::Stored::as_is, nn::Rows::last},
+    {huggingface, "model.language_model.layers.*.mlp.gate_proj.*",
+     "model.layers.*.mlp.gate_up_proj.*", nn::Stored::as_is, nn::Rows::first},
+    {huggingface, "model.language_model.layers.*.mlp.up_proj.*",
+     "model.layers.*.mlp.gate_up_proj.*", nn::Stored::as_is, nn::Rows::last},
+    {huggingface, "model.language_model.*", "model.*"},
+    {huggingface, "model.visual.*", "visual.*"},
 };
 
 /// Pictures to rows of the language model. Immutable; forward may run on several threads.

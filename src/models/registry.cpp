@@ -7,7 +7,9 @@
 namespace medlar::models {
 
 const Family& bert_family();
+const Family& glm4_moe_family();
 const Family& glm4v_family();
+const Family& glm4v_moe_family();
 const Family& llama_family();
 const Family& llava_family();
 const Family& mistral_family();
@@ -16,8 +18,8 @@ const Family& qwen3_family();
 
 std::span<const Family* const> all_families() {
   static const Family* const families[] = {
-      &bert_family(),    &glm4v_family(), &llama_family(), &llava_family(),
-      &mistral_family(), &qwen2_family(), &qwen3_family(),
+      &bert_family(),  &glm4_moe_family(), &glm4v_family(), &glm4v_moe_family(), &llama_family(),
+      &llava_family(), &mistral_family(),  &qwen2_family(), &qwen3_family(),
   };
   return families;
 }

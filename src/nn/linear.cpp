@@ -9,4 +9,12 @@ Tensor Linear::operator()(ops::Context& ctx, const Tensor& x) const {
   return ops::gather_columns(ctx, y, out);
 }
 
+Tensor GroupedLinear::operator()(ops::Context& ctx, const Tensor& x,
+                                 std::span<const i64> starts) const {
+  const Tensor* b = bias ? &*bias : nullptr;
+  if (split != Split::in) return ops::grouped_linear(ctx, x, weights, starts, b);
+  const Tensor y = ops::grouped_linear(ctx, ops::gather_columns(ctx, x, in), weights, starts, b);
+  return ops::gather_columns(ctx, y, out);
+}
+
 }  // namespace medlar::nn

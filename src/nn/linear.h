@@ -1,6 +1,8 @@
 #pragma once
 
 #include <optional>
+#include <span>
+#include <vector>
 
 #include "ops/ops.h"
 
@@ -26,6 +28,18 @@ struct Linear {
 
   /// x [T, in] (Split::in: this rank's columns) -> [T, out] (Split::out: this rank's columns).
   Tensor operator()(ops::Context& ctx, const Tensor& x) const;
+};
+
+/// Linear maps of one shape, one for each expert.
+struct GroupedLinear {
+  std::vector<ops::Weight> weights;  ///< [E], this rank's rows
+  std::optional<Tensor> bias;        ///< [E, this rank's part]
+  Split split = Split::none;
+  i64 out = 0;
+  i64 in = 0;
+
+  /// Rows [starts[e], starts[e + 1]) of x [R, in] go through map e; ranks as in Linear.
+  Tensor operator()(ops::Context& ctx, const Tensor& x, std::span<const i64> starts) const;
 };
 
 }  // namespace medlar::nn

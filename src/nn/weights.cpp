@@ -1,25 +1,13 @@
 #include "nn/weights.h"
 
 #include <algorithm>
-#include <cstdlib>
-#include <cstring>
 
 #include "base/error.h"
-#include "base/mapped_file.h"
 
 namespace medlar::nn {
 namespace {
 
 using backend::WeightLayout;
-
-/// 64-byte aligned memory for packed weights.
-std::shared_ptr<std::byte> packed_memory(i64 bytes) {
-  void* memory =
-      std::aligned_alloc(64, static_cast<std::size_t>(round_up(std::max(bytes, i64{1}), 64)));
-  if (memory == nullptr)
-    fail(ErrorCode::out_of_memory, "cannot allocate {} bytes for weights", bytes);
-  return {static_cast<std::byte*>(memory), [](std::byte* p) { std::free(p); }};
-}
 
 /// The text that each `*` of `pattern` stands for in `name`; false where it does not match.
 bool match(std::string_view pattern, std::string_view name, std::vector<std::string_view>& stars) {
@@ -38,15 +26,31 @@ bool match(std::string_view pattern, std::string_view name, std::vector<std::str
   return false;
 }
 
-void check_stored_shape(const std::string& name, const formats::StoredTensor& tensor,
-                        const Shape& expected) {
-  if (tensor.shape == expected) return;
-  const bool is_kernel = expected.rank() == 2 && tensor.shape.rank() > 2;
-  if (is_kernel && tensor.shape[0] == expected[0] && tensor.shape.count() == expected.count())
-    return;
+/// `shape` is what we ask for, outermost axis the stack if there is one; a transposed matrix has
+/// its last two axes exchanged, a fused one more rows.
+void check_stored_shape(const std::string& name, const StoredMatrix& found, const Shape& shape) {
+  const i64 rank = shape.rank();
+  const Shape& stored = found.tensor.shape;
+  const bool is_kernel = rank == 2 && stored.rank() > 2 && found.rows == Rows::all;
+  if (is_kernel && stored[0] == shape[0] && stored.count() == shape.count()) return;
+  bool fits = found.tensor.shape.rank() == rank;
+  for (i64 axis = 0; fits && axis < rank; ++axis) {
+    const bool turned = found.stored == Stored::transposed && rank >= 2 && axis >= rank - 2;
+    const i64 ours = turned ? 2 * rank - 3 - axis : axis;
+    const i64 have = found.tensor.shape[axis];
+    const bool is_rows = ours == std::max(i64{0}, rank - 2);
+    if (!is_rows || found.rows == Rows::all) {
+      fits = have == shape[ours];
+    } else if (found.rows == Rows::even || found.rows == Rows::odd) {
+      fits = have == 2 * shape[ours];
+    } else {
+      fits = have >= (found.rows == Rows::next_to_last ? 2 : 1) * shape[ours];
+    }
+  }
+  if (fits) return;
   fail(ErrorCode::shape_mismatch,
-       "tensor {} (stored as {}) has shape {}, the configuration asks for {}", name, tensor.name,
-       tensor.shape.to_string(), expected.to_string());
+       "tensor {} (stored as {}) has shape {}, the configuration asks for {}", name,
+       found.tensor.name, found.tensor.shape.to_string(), shape.to_string());
 }
 
 Tensor as_f32(Pool& pool, const formats::StoredTensor& stored) {
@@ -56,6 +60,19 @@ Tensor as_f32(Pool& pool, const formats::StoredTensor& stored) {
                {tensor.f32(), static_cast<std::size_t>(tensor.count())});
   }
   return tensor;
+}
+
+/// A rank's part of x [size] or [count, size].
+Tensor my_columns(Pool& pool, const Tensor& x, RowRange columns) {
+  const i64 size = x.size(-1);
+  if (columns.count == size) return x;
+  const i64 count = x.count() / size;
+  Tensor part = Tensor::empty(
+      pool, x.shape().rank() == 1 ? Shape{columns.count} : Shape{count, columns.count});
+  for (i64 c = 0; part.device() != Device::meta && c < count; ++c) {
+    std::copy_n(x.f32() + c * size + columns.first, columns.count, part.f32() + c * columns.count);
+  }
+  return part;
 }
 
 }  // namespace
@@ -89,67 +106,83 @@ Weights Weights::at(std::string_view scope, i64 index) const {
   return at(fmt::format("{}.{}", scope, index));
 }
 
-Weights Weights::with_part(i64 index, i64 parts) const {
-  MEDLAR_CHECK(index >= 0 && index < parts);
-  Weights view = *this;
-  view.part_ = index;
-  view.parts_ = parts;
-  return view;
-}
-
 Weights Weights::with_heads(i64 heads) const {
   Weights view = *this;
   view.heads_ = heads;
   return view;
 }
 
-std::optional<Weights::Found> Weights::look_up(const std::string& name) const {
+std::optional<StoredMatrix> Weights::look_up(const std::string& name) const {
   if (source_.checkpoint == nullptr) return std::nullopt;
   for (const NameRule& rule : source_.rules) {
     if (rule.container != source_.checkpoint->container) continue;
     const std::optional<std::string> theirs = apply_rule(rule, name);
     if (!theirs) continue;
-    if (const auto* tensor = source_.checkpoint->find(*theirs)) return Found{tensor, rule.stored};
+    if (const auto* tensor = source_.checkpoint->find(*theirs))
+      return StoredMatrix{*tensor, rule.stored, rule.rows};
   }
-  if (const auto* tensor = source_.checkpoint->find(name)) return Found{tensor, Stored::as_is};
+  if (const auto* tensor = source_.checkpoint->find(name)) return StoredMatrix{.tensor = *tensor};
   return std::nullopt;
 }
 
-Weights::Found Weights::require(const std::string& name, const Shape& shape) const {
-  const std::optional<Found> found = look_up(name);
+StoredMatrix Weights::require(const std::string& name) const {
+  std::optional<StoredMatrix> found = look_up(name);
   if (!found)
     fail(ErrorCode::not_found, "{} has no tensor {}", source_.checkpoint->path.string(), name);
-  const bool transposed = found->stored == Stored::transposed && shape.rank() == 2;
-  check_stored_shape(name, *found->tensor, transposed ? Shape{shape[1], shape[0]} : shape);
-  shared_->used.push_back(found->tensor->name);
-  return *found;
+  shared_->used.push_back(found->tensor.name);
+  return *std::move(found);
 }
 
 bool Weights::has(std::string_view name) const { return look_up(full_name(name)).has_value(); }
 
 i64 Weights::rows_of(std::string_view name, i64 otherwise) const {
-  const std::optional<Found> found = look_up(full_name(name));
-  return found && found->tensor->shape.rank() > 0 ? found->tensor->shape[0] : otherwise;
+  const std::optional<StoredMatrix> found = look_up(full_name(name));
+  return found && found->tensor.shape.rank() > 0 ? found->tensor.shape[0] : otherwise;
 }
 
 std::optional<Tensor> Weights::find_vector(std::string_view name) const {
-  const std::optional<Found> found = look_up(full_name(name));
+  const std::optional<StoredMatrix> found = look_up(full_name(name));
   if (!found) return std::nullopt;
-  shared_->used.push_back(found->tensor->name);
-  return as_f32(ctx_->pool, *found->tensor);
+  shared_->used.push_back(found->tensor.name);
+  return as_f32(ctx_->pool, found->tensor);
+}
+
+/// `name` [size], or [count, size] for a stack, in f32.
+Tensor Weights::values(const std::string& name, i64 count, i64 size) const {
+  shared_->traffic.bytes += count * size * 4;
+  shared_->traffic.decode_bytes += count * size * 4;
+  const Shape shape = count == 1 ? Shape{size} : Shape{count, size};
+  if (source_.checkpoint == nullptr) return Tensor::zeros(ctx_->pool, shape);
+  StoredMatrix found = require(name);
+  const i64 stored_size = found.tensor.shape.rank() > 0 ? found.tensor.shape[-1] : 0;
+  StoredMatrix row = found;
+  if (row.stored == Stored::transposed) row.stored = Stored::as_is;
+  row.tensor.shape = {stored_size};
+  check_stored_shape(name, row, {size});
+  found.stored = row.stored;
+  found.rows = Rows::all;
+  check_stored_shape(name, found, count == 1 ? Shape{stored_size} : Shape{count, stored_size});
+  Tensor all = as_f32(ctx_->pool, found.tensor);
+  if (row.rows != Rows::all && all.device() != Device::meta) {
+    const std::vector<i64> order = stored_row_of(row, size, {0, size}, heads_);
+    Tensor picked = Tensor::empty(ctx_->pool, shape);
+    for (i64 c = 0; c < count; ++c) {
+      for (i64 i = 0; i < size; ++i) {
+        picked.f32()[c * size + i] =
+            all.f32()[c * stored_size + order[static_cast<std::size_t>(i)]];
+      }
+    }
+    all = picked;
+  }
+  if (source_.training == Training::trainable) shared_->parameters.push_back({name, all});
+  return all;
 }
 
 Tensor Weights::vector(std::string_view name, i64 size) const {
-  shared_->traffic.bytes += size * 4;
-  shared_->traffic.decode_bytes += size * 4;
-  if (source_.checkpoint == nullptr) return Tensor::zeros(ctx_->pool, {size});
-  const Tensor values = as_f32(ctx_->pool, *require(full_name(name), {size}).tensor);
-  if (source_.training == Training::trainable)
-    shared_->parameters.push_back({full_name(name), values});
-  return values;
+  return values(full_name(name), 1, size);
 }
 
-Weights::Slice Weights::my_slice(i64 out, Split split) const {
+RowRange Weights::my_rows(i64 out, Split split) const {
   if (split == Split::none) return {0, out};
   const i64 first = ctx_->comm.rank() * out / ranks();
   return {first, (ctx_->comm.rank() + 1) * out / ranks() - first};
@@ -157,24 +190,44 @@ Weights::Slice Weights::my_slice(i64 out, Split split) const {
 
 Linear Weights::linear(std::string_view name, i64 out, i64 in, Split split, Bias bias) const {
   const std::string full = full_name(name);
-  const i64 stored = out * parts_;
-  Slice rows = my_slice(out, split);
-  rows.first += part_ * out;
-  Linear linear = {.weight = matrix(full + ".weight", stored, in, rows),
+  const RowRange rows = my_rows(out, split);
+  Linear linear = {.weight = matrix(full + ".weight", out, in, rows),
                    .bias = std::nullopt,
                    .split = split,
                    .out = out,
                    .in = in};
   count_use(linear.weight);
   if (bias == Bias::none || (bias == Bias::optional && !look_up(full + ".bias"))) return linear;
-  const Tensor whole = vector(std::string(name) + ".bias", stored);
-  if (rows.count == stored || whole.device() == Device::meta) {
-    linear.bias = rows.count == stored ? whole : Tensor::empty(ctx_->pool, {rows.count});
+  linear.bias = my_columns(ctx_->pool, values(full + ".bias", 1, out), rows);
+  return linear;
+}
+
+GroupedLinear Weights::grouped_linear(std::string_view name, i64 count, i64 out, i64 in,
+                                      Split split, Bias bias) const {
+  const std::string full = full_name(name);
+  const RowRange rows = my_rows(out, split);
+  GroupedLinear linear = {
+      .weights = {}, .bias = std::nullopt, .split = split, .out = out, .in = in};
+  const bool separate = look_up(fmt::format("{}0.{}.weight", scope_, name)).has_value();
+  if (source_.checkpoint == nullptr || separate) {
+    for (i64 e = 0; e < count; ++e) {
+      linear.weights.push_back(
+          matrix(fmt::format("{}{}.{}.weight", scope_, e, name), out, in, rows));
+    }
   } else {
-    linear.bias = Tensor::of(ctx_->pool, {rows.count},
-                             whole.values().subspan(static_cast<std::size_t>(rows.first),
-                                                    static_cast<std::size_t>(rows.count)));
+    StoredMatrix stack = require(full + ".weight");
+    check_stored_shape(full + ".weight", stack, {count, out, in});
+    const Bytes bytes = stack.tensor.bytes;
+    const std::size_t size = bytes.size() / static_cast<std::size_t>(count);
+    stack.tensor.shape = {stack.tensor.shape[1], stack.tensor.shape[2]};
+    for (i64 e = 0; e < count; ++e) {
+      stack.tensor.bytes = bytes.subspan(static_cast<std::size_t>(e) * size, size);
+      linear.weights.push_back(matrix(stack, fmt::format("{}.{}.weight", full, e), out, in, rows));
+    }
   }
+  for (const ops::Weight& weight : linear.weights) count_use(weight);
+  if (bias != Bias::none)
+    linear.bias = my_columns(ctx_->pool, values(full + ".bias", count, out), rows);
   return linear;
 }
 
@@ -189,24 +242,9 @@ void Weights::count_use(const ops::Weight& weight) const {
   shared_->traffic.matrix_values += weight.out() * weight.in();
 }
 
-/// Row r of our order is row row_order[r] of the stored one. rope_pairs: stored row (h, 2j + s) is
-/// our row (h, s d/2 + j).
-std::vector<i64> Weights::row_order(Stored stored, i64 out, Slice rows) const {
-  std::vector<i64> order(static_cast<std::size_t>(rows.count));
-  for (i64 r = 0; r < rows.count; ++r) order[static_cast<std::size_t>(r)] = rows.first + r;
-  if (stored != Stored::rope_pairs) return order;
-  MEDLAR_CHECK(heads_ > 0 && out % (2 * heads_) == 0);
-  const i64 size = out / heads_;
-  for (i64& row : order) {
-    const i64 within = row % size;
-    row = row - within + 2 * (within % (size / 2)) + within / (size / 2);
-  }
-  return order;
-}
-
-ops::Weight Weights::imagined(i64 out, i64 in) const {
-  const bool whole_blocks = in % layout_of(source_.imagined_format).block_values == 0;
-  const QuantFormat format = whole_blocks ? source_.imagined_format : QuantFormat::bf16;
+ops::Weight Weights::imagined(i64 out, i64 in, QuantFormat format) const {
+  const bool whole_blocks = in % layout_of(format).block_values == 0;
+  if (!whole_blocks) format = QuantFormat::bf16;
   const bool packed = ctx_->kernels.panel_bytes(format, out, in) > 0;
   return {.view = {.format = format,
                    .layout = packed ? WeightLayout::panels : WeightLayout::rows,
@@ -217,71 +255,26 @@ ops::Weight Weights::imagined(i64 out, i64 in) const {
           .trainable = std::nullopt};
 }
 
-ops::Weight Weights::as_values(const Found& found, i64 in, const std::vector<i64>& row_of) const {
-  const Tensor stored = as_f32(ctx_->pool, *found.tensor);
-  Tensor values = Tensor::empty(ctx_->pool, {ssize_of(row_of), in});
-  const bool transposed = found.stored == Stored::transposed;
-  const i64 stride = transposed ? stored.size(1) : in;
-  for (std::size_t r = 0; r < row_of.size(); ++r) {
-    for (i64 k = 0; k < in; ++k) {
-      values.f32()[static_cast<i64>(r) * in + k] =
-          stored.f32()[transposed ? k * stride + row_of[r] : row_of[r] * stride + k];
-    }
-  }
-  return ops::trainable_weight(values);
+ops::Weight Weights::matrix(const std::string& name, i64 out, i64 in, RowRange rows) const {
+  if (source_.checkpoint == nullptr) return matrix({}, name, out, in, rows);
+  const StoredMatrix found = require(name);
+  check_stored_shape(name, found, {out, in});
+  return matrix(found, name, out, in, rows);
 }
 
-ops::Weight Weights::matrix(const std::string& name, i64 out, i64 in, Slice rows) const {
+ops::Weight Weights::matrix(const StoredMatrix& stored, const std::string& name, i64 out, i64 in,
+                            RowRange rows) const {
   ops::Weight weight;
   if (source_.checkpoint == nullptr) {
-    weight = imagined(rows.count, in);
+    weight = imagined(rows.count, in, source_.imagined_format);
+  } else if (ctx_->pool.device() == Device::meta) {
+    weight = imagined(rows.count, in, stored.tensor.format);
   } else {
-    const Found found = require(name, {out, in});
-    const formats::StoredTensor& stored = *found.tensor;
-    const std::vector<i64> row_of = row_order(found.stored, out, rows);
-    const i64 packed_bytes = ctx_->kernels.panel_bytes(stored.format, rows.count, in);
-    const bool plain_order = found.stored == Stored::as_is;
-    if (ctx_->pool.device() == Device::meta) {
-      weight = imagined(rows.count, in);
-      weight.view.format = stored.format;
-      weight.view.layout = packed_bytes > 0 ? WeightLayout::panels : WeightLayout::rows;
-    } else if (source_.training == Training::trainable || found.stored == Stored::transposed) {
-      weight = as_values(found, in, row_of);
-      if (source_.training == Training::trainable) {
-        shared_->parameters.push_back({name, *weight.trainable});
-      } else {
-        weight.trainable.reset();
-      }
-    } else {
-      weight.view = {.format = stored.format,
-                     .layout = WeightLayout::rows,
-                     .data = stored.bytes.data() +
-                             (plain_order ? rows.first * bytes_of(stored.format, in) : 0),
-                     .out = rows.count,
-                     .in = in};
-      weight.owner = stored.owner;
-      if (packed_bytes > 0) {
-        const std::shared_ptr<std::byte> memory = packed_memory(packed_bytes);
-        backend::WeightView source = weight.view;
-        source.data = stored.bytes.data();
-        ctx_->kernels.pack(ctx_->stream, source, row_of.data(), memory.get());
-        weight.view.layout = WeightLayout::panels;
-        weight.view.data = memory.get();
-        weight.owner = memory;
-        release_pages(stored.bytes);
-      } else if (!plain_order) {
-        const i64 stride = bytes_of(stored.format, in);
-        const std::shared_ptr<std::byte> memory = packed_memory(stride * rows.count);
-        for (i64 r = 0; r < rows.count; ++r) {
-          std::memcpy(memory.get() + r * stride,
-                      stored.bytes.data() + row_of[static_cast<std::size_t>(r)] * stride,
-                      static_cast<std::size_t>(stride));
-        }
-        weight.view.data = memory.get();
-        weight.owner = memory;
-        release_pages(stored.bytes);
-      }
-    }
+    const std::vector<i64> row_of = stored_row_of(stored, out, rows, heads_);
+    const bool trainable = source_.training == Training::trainable;
+    weight =
+        trainable ? hold_trainable(*ctx_, stored, row_of, in) : hold(*ctx_, stored, row_of, in);
+    if (trainable) shared_->parameters.push_back({name, *weight.trainable});
   }
   shared_->traffic.bytes += weight.bytes();
   if (source_.loaded) source_.loaded(shared_->traffic.bytes);

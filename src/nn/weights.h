@@ -10,17 +10,11 @@
 
 #include "formats/checkpoint.h"
 #include "nn/linear.h"
+#include "nn/stored_matrix.h"
 #include "ops/context.h"
 #include "ops/weight.h"
 
 namespace medlar::nn {
-
-/// What a container did to a matrix that the family writes as [out, in].
-enum class Stored {
-  as_is,
-  transposed,  ///< [in, out], as TensorFlow kernels are
-  rope_pairs,  ///< rows of each head reordered so that pairs (2i, 2i + 1) turn: undone at load
-};
 
 /// How one container names tensors: `ours` and `theirs` are patterns in which each `*` stands for
 /// the same text on both sides, e.g. {"model.layers.*.mlp.down_proj.*", "blk.*.ffn_down.*"}.
@@ -29,6 +23,7 @@ struct NameRule {
   std::string_view ours;
   std::string_view theirs;
   Stored stored = Stored::as_is;
+  Rows rows = Rows::all;
 };
 
 /// What a model's weights weigh, on one rank.
@@ -73,6 +68,10 @@ class Weights {
   /// [out, c, ..], counts as [out, in] with its values in the order they are stored in.
   Linear linear(std::string_view name, i64 out, i64 in, Split split = Split::none,
                 Bias bias = Bias::none) const;
+  /// `count` maps [out, in]: "0.name.weight", "1.name.weight", ..., or the stack "name.weight"
+  /// [count, out, in] ([count, in, out] where the container transposes); biases alike.
+  GroupedLinear grouped_linear(std::string_view name, i64 count, i64 out, i64 in,
+                               Split split = Split::none, Bias bias = Bias::none) const;
   /// "name.weight" [rows, columns] as a table for ops::embed and, when tied, for the output
   /// projection too.
   ops::Weight table(std::string_view name, i64 rows, i64 columns, Table use = Table::lookup) const;
@@ -84,8 +83,6 @@ class Weights {
   /// Rows of the matrix `name`, or `otherwise` where there is no checkpoint to ask.
   i64 rows_of(std::string_view name, i64 otherwise) const;
 
-  /// linear() takes part `index` of `parts` equal ones, stored as one matrix part above part.
-  Weights with_part(i64 index, i64 parts) const;
   /// Heads that the rope_pairs order of q and k is undone by.
   Weights with_heads(i64 heads) const;
 
@@ -98,37 +95,28 @@ class Weights {
   std::vector<std::string> unused() const;
 
  private:
-  struct Found {
-    const formats::StoredTensor* tensor;
-    Stored stored;
-  };
   struct Shared {
     std::vector<std::string> used;
     WeightTraffic traffic;
     std::vector<Parameter> parameters;
   };
-  struct Slice {
-    i64 first;
-    i64 count;
-  };
 
   std::string full_name(std::string_view name) const { return scope_ + std::string(name); }
-  std::optional<Found> look_up(const std::string& name) const;
-  Found require(const std::string& name, const Shape& shape) const;
-  ops::Weight matrix(const std::string& name, i64 out, i64 in, Slice rows) const;
+  std::optional<StoredMatrix> look_up(const std::string& name) const;
+  StoredMatrix require(const std::string& name) const;
+  Tensor values(const std::string& name, i64 count, i64 size) const;
+  ops::Weight matrix(const std::string& name, i64 out, i64 in, RowRange rows) const;
+  ops::Weight matrix(const StoredMatrix& stored, const std::string& name, i64 out, i64 in,
+                     RowRange rows) const;
   void count_use(const ops::Weight& weight) const;
-  ops::Weight imagined(i64 out, i64 in) const;
-  ops::Weight as_values(const Found& found, i64 in, const std::vector<i64>& row_of) const;
-  std::vector<i64> row_order(Stored stored, i64 out, Slice rows) const;
-  Slice my_slice(i64 out, Split split) const;
+  ops::Weight imagined(i64 out, i64 in, QuantFormat format) const;
+  RowRange my_rows(i64 out, Split split) const;
 
   ops::Context* ctx_;
   WeightSource source_;
   std::shared_ptr<Shared> shared_;
   std::string scope_;
   i64 heads_ = 0;
-  i64 part_ = 0;
-  i64 parts_ = 1;
 };
 
 /// `name` rewritten by a rule, or empty where the rule does not match.

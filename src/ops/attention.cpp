@@ -64,17 +64,19 @@ backend::AttentionArgs attention_args(const Tensor& q, const KvPages& pages,
           .scale = spec.scale,
           .mask = spec.mask,
           .window = spec.window,
+          .sinks = spec.sinks ? spec.sinks->f32() : nullptr,
           .y = nullptr,
           .log_sum = nullptr};
 }
 
-void check_heads(const Tensor& q, i64 kv_heads, i64 key_size) {
+void check_heads(const Tensor& q, i64 kv_heads, i64 key_size, const AttentionSpec& spec) {
   check_rank("attention", "q", q, 3);
   check_shape("attention", "q", q, {q.size(0), q.size(1), key_size});
   if (kv_heads < 1 || q.size(1) % kv_heads != 0) {
     fail(ErrorCode::shape_mismatch,
          "attention: {} query heads are no multiple of {} key/value heads", q.size(1), kv_heads);
   }
+  if (spec.sinks) check_shape("attention", "sinks", *spec.sinks, {q.size(1)});
 }
 
 }  // namespace
@@ -92,7 +94,7 @@ void store_kv(Context& ctx, const Tensor& k, const Tensor& v, const Tensor& slot
 Tensor cached_attention(Context& ctx, const Tensor& q, const KvPages& pages,
                         std::span<const AttentionSequence> sequences, const AttentionSpec& spec) {
   if (ctx.tape != nullptr) fail(ErrorCode::unsupported, "attention over a cache has no gradient");
-  check_heads(q, pages.heads, pages.key_size);
+  check_heads(q, pages.heads, pages.key_size, spec);
   Tensor y = Tensor::empty(ctx.pool, {q.size(0), q.size(1), pages.value_size});
   backend::AttentionArgs args = attention_args(q, pages, sequences, spec);
   args.y = y.f32();
@@ -104,7 +106,7 @@ Tensor attention(Context& ctx, const Tensor& q, const Tensor& k, const Tensor& v
                  std::span<const i64> starts, const AttentionSpec& spec) {
   check_rank("attention", "k", k, 3);
   check_rank("attention", "v", v, 3);
-  check_heads(q, k.size(1), k.size(2));
+  check_heads(q, k.size(1), k.size(2), spec);
   check_shape("attention", "k", k, {q.size(0), k.size(1), k.size(2)});
   check_shape("attention", "v", v, {q.size(0), k.size(1), v.size(2)});
   MEDLAR_CHECK(!starts.empty() && starts.front() == 0 && starts.back() == q.size(0));

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -53,6 +54,7 @@ Tensor add(Context& ctx, const Tensor& a, const Tensor& b);
 /// a * b elementwise; b as in add.
 Tensor multiply(Context& ctx, const Tensor& a, const Tensor& b);
 Tensor scale(Context& ctx, const Tensor& x, float factor);
+Tensor clamp(Context& ctx, const Tensor& x, float low, float high);
 
 // ---- rows ----
 
@@ -86,6 +88,9 @@ struct AttentionSpec {
   float scale;  ///< factor of q.k before the softmax
   Mask mask = Mask::causal;
   i64 window = 0;  ///< 0 none; causal: i - j < window; bidirectional: |i - j| <= window
+  std::optional<Tensor> sinks =
+      std::nullopt;  ///< [H] a score per head that only takes weight away
+                     ///< (Xiao et al. 2023, arXiv 2309.17453); no gradient
 };
 
 /// Softmax attention inside each sequence (Vaswani et al. 2017, eq. 1) with grouped heads: q [T, H,
@@ -102,6 +107,37 @@ Tensor cached_attention(Context& ctx, const Tensor& q, const backend::KvPages& p
 /// Writes k [T, K, d] and v [T, K, dv] to the pages; slots [T] (i64) are page * 64 + place.
 void store_kv(Context& ctx, const Tensor& k, const Tensor& v, const Tensor& slots,
               const backend::KvPages& pages);
+
+// ---- mixtures of experts ----
+
+using backend::ExpertWeights;
+
+/// How a router chooses: the k best by score + bias, if need be only among the best groups, weighed
+/// by their scores without the bias (DeepSeek-AI 2024, arXiv 2412.19437, section 2.1.2).
+struct RouteSpec {
+  i64 chosen;  ///< experts per token
+  i64 groups = 1;
+  i64 kept_groups = 1;
+  ExpertWeights weights = ExpertWeights::sum_to_one;
+  float factor = 1.0f;
+};
+
+struct Routes {
+  Tensor experts;  ///< [T, k] i64, best first
+  Tensor weights;  ///< [T, k]
+};
+
+/// scores [T, E], bias [E] or null. No gradient.
+Routes route(Context& ctx, const Tensor& scores, const Tensor* bias, const RouteSpec& spec);
+
+/// Rows [starts[e], starts[e + 1]) of x [R, in] times weights[e] [out, in] transposed, plus row e
+/// of bias [E, out] (or null) -> [R, out].
+Tensor grouped_linear(Context& ctx, const Tensor& x, std::span<const Weight> weights,
+                      std::span<const i64> starts, const Tensor* bias = nullptr);
+
+/// Sum over s of weights[t, s] x[place[t, s]] for x [R, D], place and weights [T, k] -> [T, D]. No
+/// gradient.
+Tensor combine_rows(Context& ctx, const Tensor& x, const Tensor& place, const Tensor& weights);
 
 // ---- ranks ----
 

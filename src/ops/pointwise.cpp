@@ -53,6 +53,22 @@ Tensor tanh(Context& ctx, const Tensor& x) { return unary(ctx, Unary::tanh, x); 
 Tensor sigmoid(Context& ctx, const Tensor& x) { return unary(ctx, Unary::sigmoid, x); }
 Tensor exp(Context& ctx, const Tensor& x) { return unary(ctx, Unary::exp, x); }
 
+Tensor clamp(Context& ctx, const Tensor& x, float low, float high) {
+  Tensor y = Tensor::empty(ctx.pool, x.shape());
+  kernel(ctx.kernels.clamp, ctx, "clamp")(ctx.stream, low, high, x.f32(), x.count(), y.f32());
+  if (ctx.tape != nullptr) {
+    ctx.tape->record(y, [x, low, high](Context& c, Tape& tape, const Tensor& g) {
+      Tensor grad = Tensor::zeros(c.pool, x.shape());
+      for (i64 i = 0; i < x.count(); ++i) {
+        const float value = x.f32()[i];
+        if (value >= low && value <= high) grad.f32()[i] = g.f32()[i];
+      }
+      tape.accumulate(c, x, grad);
+    });
+  }
+  return y;
+}
+
 Tensor add(Context& ctx, const Tensor& a, const Tensor& b) {
   Tensor y = binary(ctx, Binary::add, a, b, period_of("add", a, b));
   if (ctx.tape != nullptr) {

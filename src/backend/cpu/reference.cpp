@@ -93,8 +93,8 @@ void attend_row(const AttentionArgs& a, const AttentionSequence& s, i64 row, i64
   const cpu::KeyRange visible = cpu::visible_keys(a.mask, a.window, s, row);
   const float* q = a.q + (row * a.heads + head) * kv.key_size;
   std::vector<float> acc(static_cast<std::size_t>(kv.value_size), 0.0f);
-  float highest = -std::numeric_limits<float>::infinity();
-  float total = 0.0f;
+  float highest = a.sinks != nullptr ? a.sinks[head] : -std::numeric_limits<float>::infinity();
+  float total = a.sinks != nullptr ? 1.0f : 0.0f;
   for (i64 page = visible.begin / page_keys; page * page_keys < visible.end; ++page) {
     const float* keys =
         kv.keys + (s.pages[page] * kv.heads + kv_head) * key_page_floats(kv.key_size);

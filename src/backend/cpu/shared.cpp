@@ -235,6 +235,27 @@ void scatter_add_rows(const Stream& stream, const float* x, const i64* index, i6
   });
 }
 
+void combine_rows(const Stream& stream, const float* x, const i64* place, const float* weight,
+                  i64 rows, i64 slots, i64 width, float* y) {
+  stream.threads->parallel_for(rows, 1, [&](i64 begin, i64 end) {
+    for (i64 r = begin; r < end; ++r) {
+      float* sum = y + r * width;
+      std::fill_n(sum, width, 0.0f);
+      for (i64 s = 0; s < slots; ++s) {
+        const float* from = x + place[r * slots + s] * width;
+        const float factor = weight[r * slots + s];
+        for (i64 c = 0; c < width; ++c) sum[c] += factor * from[c];
+      }
+    }
+  });
+}
+
+void clamp(const Stream& stream, float low, float high, const float* x, i64 count, float* y) {
+  stream.threads->parallel_for(count, pointwise_grain, [&](i64 begin, i64 end) {
+    for (i64 i = begin; i < end; ++i) y[i] = std::min(std::max(x[i], low), high);
+  });
+}
+
 }  // namespace
 
 i64 panel_stride(QuantFormat format, i64 in) {
@@ -301,6 +322,9 @@ Kernels shared_kernels() {
   kernels.scatter_rows = scatter_rows;
   kernels.mix_rows = mix_rows;
   kernels.scatter_add_rows = scatter_add_rows;
+  kernels.combine_rows = combine_rows;
+  kernels.clamp = clamp;
+  kernels.route = route;
   add_gradients(kernels);
   return kernels;
 }

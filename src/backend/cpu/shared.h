@@ -58,6 +58,7 @@ void read_panel_from_rows(const WeightView& w, i64 o, i64 first, i64 count, floa
 /// storing keys and values, moving rows, gradients.
 Kernels shared_kernels();
 void add_gradients(Kernels& kernels);
+void route(const Stream& stream, const RouteArgs& a);
 
 /// The vector variants; null where the processor or the build lacks the instructions.
 const Kernels* avx2_kernels();

@@ -15,6 +15,7 @@ constexpr i64 key_panels = page_keys / panel_rows;
 struct AttentionTile {
   const float* q[tile_rows];
   KeyRange visible[tile_rows];
+  const float* sink[tile_rows];  ///< or null
   i64 rows = 0;
   KeyRange all = {0, 0};  ///< union of `visible`
 };
@@ -95,8 +96,8 @@ void attend(const AttentionArgs& a, const AttentionSequence& s, const AttentionT
   for (i64 i = 0; i < Rows * value_panels * panel_rows; ++i) acc[i] = 0.0f;
   float most[Rows], sum[Rows], correction[Rows];
   for (int r = 0; r < Rows; ++r) {
-    most[r] = minus_infinity;
-    sum[r] = 0.0f;
+    most[r] = t.sink[r] != nullptr ? *t.sink[r] : minus_infinity;
+    sum[r] = t.sink[r] != nullptr ? 1.0f : 0.0f;
   }
   for (i64 page = t.all.begin / page_keys; page * page_keys < t.all.end; ++page) {
     const i64 place = s.pages[page] * kv.heads + kv_head;
@@ -132,7 +133,9 @@ void attention(const Stream& stream, const AttentionArgs& a) {
         for (i64 pair = item / kv.heads * tile_rows; t.rows < tile_rows && pair < pairs;
              ++pair, ++t.rows) {
           const i64 row = s.first_row + pair / share;
-          const i64 place = row * a.heads + kv_head * share + pair % share;
+          const i64 head = kv_head * share + pair % share;
+          const i64 place = row * a.heads + head;
+          t.sink[t.rows] = a.sinks != nullptr ? a.sinks + head : nullptr;
           t.q[t.rows] = a.q + place * kv.key_size;
           y[t.rows] = a.y + place * kv.value_size;
           log_sum[t.rows] = a.log_sum != nullptr ? a.log_sum + place : nullptr;
