@@ -2,7 +2,7 @@
 # file by which another project says find_package(medlar) and links medlar::medlar.
 include(CMakePackageConfigHelpers)
 
-set(public_rooms base tensor formats backend comm ops nn text models runtime)
+set(public_rooms base tensor formats backend comm ops nn text models vision runtime)
 set(package_folder ${CMAKE_INSTALL_LIBDIR}/cmake/medlar)
 
 add_library(medlar_public INTERFACE)

@@ -198,6 +198,8 @@ def main():
         make("bert", case, kind(BertConfig(**ENCODER, **labels)), seed, f"{case} head", encoder=True)
     make("bert", "legacy_bin", BertForTokenClassification(BertConfig(**ENCODER, num_labels=3)), 17,
          "pickle of before PyTorch 1.6, gamma and beta", encoder=True, save=save_legacy_pickle)
+    import golden_vision
+    golden_vision.main()
 
 
 if __name__ == "__main__":

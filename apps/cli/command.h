@@ -34,10 +34,12 @@ struct MachineOptions {
   std::string isa = "auto";
   i64 ranks = 1;
   i64 chunk = 512;  ///< tokens of a prompt that run in one step
+  std::string vision_weights = "checkpoint";
 
   void add_threads(CLI::App& app);
   void add_ranks(CLI::App& app);
   void add_chunk(CLI::App& app);
+  void add_vision_weights(CLI::App& app);
   i64 threads_per_rank() const;
 };
 

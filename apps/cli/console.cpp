@@ -31,6 +31,14 @@ void MachineOptions::add_ranks(CLI::App& app) {
       ->check(CLI::Range(1, 64));
 }
 
+void MachineOptions::add_vision_weights(CLI::App& app) {
+  app.add_option(
+         "--vision-weights", vision_weights,
+         "Weights of the vision tower: the checkpoint's own, or the stock ones in its clip/")
+      ->check(CLI::IsMember({"checkpoint", "stock"}))
+      ->capture_default_str();
+}
+
 void MachineOptions::add_chunk(CLI::App& app) {
   app.add_option("--chunk", chunk, "Prompt tokens per step")->check(CLI::Range(1, 1 << 20));
 }

@@ -7,6 +7,7 @@
 #include "formats/safetensors.h"
 #include "formats/tensor_values.h"
 #include "runtime/engine.h"
+#include "runtime/image_inputs.h"
 #include "session.h"
 
 namespace medlar::cli {
@@ -25,14 +26,16 @@ struct ForwardOptions {
 };
 
 struct Inputs {
+  formats::SafetensorsFile file;  ///< its tensors keep it mapped
   std::vector<std::vector<i64>> ids;
   std::vector<std::vector<i64>> types;
 };
 
 Inputs read_inputs(const std::string& path) {
   const auto mapped = MappedFile::open(path);
-  const formats::SafetensorsFile file = formats::parse_safetensors(mapped->bytes(), path, mapped);
-  Inputs inputs;
+  Inputs inputs = {
+      .file = formats::parse_safetensors(mapped->bytes(), path, mapped), .ids = {}, .types = {}};
+  const formats::SafetensorsFile& file = inputs.file;
   for (i64 i = 0;; ++i) {
     const auto ids = file.tensors.find(fmt::format("ids_{}", i));
     if (ids == file.tensors.end()) break;
@@ -55,7 +58,10 @@ class OutputFile {
     put(name, QuantFormat::f32, shape, std::as_bytes(values));
   }
   void add(const std::string& name, const std::vector<i64>& values) {
-    put(name, QuantFormat::i64, {ssize_of(values)}, std::as_bytes(std::span(values)));
+    add(name, values, {ssize_of(values)});
+  }
+  void add(const std::string& name, const std::vector<i64>& values, Shape shape) {
+    put(name, QuantFormat::i64, shape, std::as_bytes(std::span(values)));
   }
   void append(const std::string& name, const Tensor& rows) {
     const auto found = entries_.find(name);
@@ -102,11 +108,37 @@ void add_rows(OutputFile& file, const std::string& name, const Tensor& value, i6
   file.add(name, {count, width}, rows);
 }
 
-void run_batch(runtime::Runner& runner, const Inputs& inputs, bool hidden, OutputFile& file) {
+using InputImages = std::vector<std::optional<runtime::ImageInput>>;
+
+/// What the pictures of each input become, and where their tokens stand.
+InputImages add_images(runtime::Runner& runner, const Inputs& inputs, OutputFile& file) {
+  InputImages all;
+  for (std::size_t i = 0; i < inputs.ids.size(); ++i) {
+    all.push_back(runtime::image_input(runner, inputs.file, static_cast<i64>(i)));
+    if (!all.back()) continue;
+    const runtime::PromptImages images = runner.prepare(inputs.ids[i], *all.back());
+    file.add(fmt::format("image_features_{}", i), images.features.shape(),
+             images.features.values());
+    const std::vector<i64>& positions = images.positions.values;
+    const i64 tokens = ssize_of(inputs.ids[i]);
+    if (ssize_of(positions) > tokens)
+      file.add(fmt::format("positions_{}", i), positions, {ssize_of(positions) / tokens, tokens});
+  }
+  return all;
+}
+
+runtime::TokenInput input_of(const Inputs& inputs, const InputImages& images, std::size_t i) {
+  return {.ids = inputs.ids[i],
+          .token_types = inputs.types[i],
+          .images = images[i] ? &*images[i] : nullptr};
+}
+
+void run_batch(runtime::Runner& runner, const Inputs& inputs, const InputImages& images,
+               OutputFile& file, const ForwardOptions& options) {
   std::vector<runtime::TokenInput> batch;
   std::vector<i64> starts = {0};
   for (std::size_t i = 0; i < inputs.ids.size(); ++i) {
-    batch.push_back({.ids = inputs.ids[i], .token_types = inputs.types[i]});
+    batch.push_back(input_of(inputs, images, i));
     starts.push_back(starts.back() + ssize_of(inputs.ids[i]));
   }
   const auto rows_of = [&](std::size_t i) { return starts[i + 1] - starts[i]; };
@@ -115,7 +147,7 @@ void run_batch(runtime::Runner& runner, const Inputs& inputs, bool hidden, Outpu
       add_rows(file, fmt::format("hidden_{}_{}", i, layer), h, starts[i], rows_of(i), false);
     }
   };
-  const models::Outputs outputs = runner.run(batch, hidden ? &observer : nullptr);
+  const models::Outputs outputs = runner.run(batch, options.hidden ? &observer : nullptr);
   for (const models::Output& output : outputs) {
     const bool per_token = output.per == models::Per::token;
     for (std::size_t i = 0; i < batch.size(); ++i) {
@@ -126,14 +158,15 @@ void run_batch(runtime::Runner& runner, const Inputs& inputs, bool hidden, Outpu
   }
 }
 
-void run_chunked(runtime::Runner& runner, const Inputs& inputs, const ForwardOptions& options,
-                 OutputFile& file) {
+void run_chunked(runtime::Runner& runner, const Inputs& inputs, const InputImages& images,
+                 OutputFile& file, const ForwardOptions& options) {
   for (std::size_t i = 0; i < inputs.ids.size(); ++i) {
     const ops::Observer observer = [&](i64 layer, const Tensor& h) {
       file.append(fmt::format("hidden_{}_{}", i, layer), h);
     };
-    for (const models::Output& output : runner.run_chunked(inputs.ids[i], options.machine.chunk,
-                                                           options.hidden ? &observer : nullptr)) {
+    for (const models::Output& output :
+         runner.run_chunked(input_of(inputs, images, i), options.machine.chunk,
+                            options.hidden ? &observer : nullptr)) {
       file.add(fmt::format("{}_{}", output.name, i), output.value.shape(), output.value.values());
     }
   }
@@ -145,10 +178,11 @@ Result forward(const ForwardOptions& options, const Console& console) {
   with_model(options.model, options.machine, console,
              [&](runtime::Runner& runner, const formats::Checkpoint&, i64 rank) {
                OutputFile file;
+               const InputImages images = add_images(runner, inputs, file);
                if (options.chunked) {
-                 run_chunked(runner, inputs, options, file);
+                 run_chunked(runner, inputs, images, file, options);
                } else {
-                 run_batch(runner, inputs, options.hidden, file);
+                 run_batch(runner, inputs, images, file, options);
                }
                for (std::size_t i = 0; options.greedy > 0 && i < inputs.ids.size(); ++i) {
                  stop_if_interrupted();
@@ -157,7 +191,8 @@ Result forward(const ForwardOptions& options, const Console& console) {
                                             {.prompt = inputs.ids[i],
                                              .max_tokens = options.greedy,
                                              .sampling = {},
-                                             .stop_ids = {}},
+                                             .stop_ids = {},
+                                             .images = images[i]},
                                             options.machine.chunk));
                }
                if (rank == 0)
@@ -175,7 +210,9 @@ Command add_forward(CLI::App& root) {
       root.add_subcommand("forward", "Raw outputs of a model for token ids in a safetensors file");
   const auto options = std::make_shared<ForwardOptions>();
   app->add_option("model", options->model, "Model folder or file")->required();
-  app->add_option("--in", options->in, "safetensors with ids_0, ids_1, .. [T] (and token_type_i)")
+  app->add_option("--in", options->in,
+                  "safetensors with ids_0, ids_1, .. [T] (and token_type_i; pixel_rows_i with "
+                  "grid_thw_i, or pixel_values_i)")
       ->required();
   app->add_option("--out", options->out,
                   "safetensors to write: logits_0, .. or what the heads give")
@@ -186,6 +223,7 @@ Command add_forward(CLI::App& root) {
   options->machine.add_threads(*app);
   options->machine.add_ranks(*app);
   options->machine.add_chunk(*app);
+  options->machine.add_vision_weights(*app);
   app->footer(
       "Example: medlar forward model/ --in golden.safetensors --out out.safetensors --hidden "
       "--greedy 16");

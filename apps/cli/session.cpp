@@ -27,7 +27,9 @@ i64 stored_bytes(const formats::Checkpoint& checkpoint) {
 void with_model(
     const std::string& path, const MachineOptions& machine, const Console& console,
     const std::function<void(runtime::Runner&, const formats::Checkpoint&, i64 rank)>& body) {
-  const formats::Checkpoint checkpoint = formats::open_checkpoint(path);
+  const bool stock = machine.vision_weights == "stock";
+  const formats::Checkpoint checkpoint = runtime::open_model(
+      path, stock ? runtime::VisionWeights::stock : runtime::VisionWeights::checkpoint);
   const auto run = [&](comm::Comm& comm) {
     std::optional<Progress> progress;
     if (comm.rank() == 0)

@@ -15,16 +15,34 @@ struct VerifyOptions {
   std::string path;
   std::string golden;
   MachineOptions machine;
+  bool names_vision = false;  ///< --vision-weights was given
 };
 
-runtime::Certificate verify_model(const VerifyOptions& options, const fs::path& golden,
-                                  const Console& console) {
+runtime::Certificate verify_with(const VerifyOptions& options, const fs::path& golden,
+                                 const Console& console) {
   runtime::Certificate certificate;
+  const auto vision = options.machine.vision_weights == "stock"
+                          ? runtime::VisionWeights::stock
+                          : runtime::VisionWeights::checkpoint;
   with_model(options.path, options.machine, console,
              [&](runtime::Runner& runner, const formats::Checkpoint& checkpoint, i64 rank) {
-               runtime::Certificate mine = runtime::verify_checkpoint(runner, checkpoint, golden);
+               runtime::Certificate mine =
+                   runtime::verify_checkpoint(runner, checkpoint, golden, vision);
                if (rank == 0) certificate = std::move(mine);
              });
+  return certificate;
+}
+
+/// With the tower's own weights and, where there are vectors for them, with its stock ones; with
+/// those alone that the caller named.
+runtime::Certificate verify_model(const VerifyOptions& options, const fs::path& golden,
+                                  const Console& console) {
+  runtime::Certificate certificate = verify_with(options, golden, console);
+  if (options.names_vision || !runtime::has_stock_vectors(golden)) return certificate;
+  VerifyOptions stock = options;
+  stock.machine.vision_weights = "stock";
+  for (runtime::VectorResult& v : verify_with(stock, golden, console).vectors)
+    certificate.vectors.push_back(std::move(v));
   return certificate;
 }
 
@@ -35,7 +53,8 @@ fs::path own_golden(const fs::path& path) {
 
 /// Vectors of a model are ids and what follows from them.
 bool is_checkpoint_golden(const fs::path& golden) {
-  return golden.filename() == "golden.safetensors";
+  return golden.filename() == "golden.safetensors" &&
+         !fs::exists(golden.parent_path() / "case.json");
 }
 
 runtime::Certificate verify_any(const VerifyOptions& options, const Console& console) {
@@ -45,8 +64,10 @@ runtime::Certificate verify_any(const VerifyOptions& options, const Console& con
                : runtime::verify_golden_file(options.path, options.golden);
   }
   const fs::path golden = own_golden(options.path);
-  if (fs::exists(golden)) return verify_model(options, golden, console);
-  if (fs::is_regular_file(options.path))
+  if (fs::exists(golden) && is_checkpoint_golden(golden))
+    return verify_model(options, golden, console);
+  const bool is_model = fs::exists(fs::path(options.path) / "config.json");
+  if (fs::is_regular_file(options.path) || (fs::is_directory(options.path) && !is_model))
     return runtime::verify_golden_file(options.path, options.path);
   fail(ErrorCode::not_found, "{} has no golden.safetensors; name the vectors with --golden FILE",
        options.path);
@@ -84,8 +105,12 @@ Command add_verify(CLI::App& root) {
                   "Reference vectors (default: golden.safetensors beside the model)");
   options->machine.add_threads(*app);
   options->machine.add_ranks(*app);
+  options->machine.add_vision_weights(*app);
   app->footer("Example: medlar verify tokenizer.json --golden golden/tokenizers/gpt2.json");
-  return {app, [options](const Console& console) { return verify(*options, console); }};
+  return {app, [options, app](const Console& console) {
+            options->names_vision = app->count("--vision-weights") > 0;
+            return verify(*options, console);
+          }};
 }
 
 }  // namespace medlar::cli

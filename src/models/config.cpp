@@ -1,5 +1,6 @@
 #include "models/config.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -260,6 +261,19 @@ nn::RopeConfig rope_config(const ConfigReader& config, i64 head_size, double par
   } else if (type != "default") {
     fail(ErrorCode::unsupported,
          "rope scaling '{}' is not supported (default, linear, llama3, yarn are)", type);
+  }
+  if (reader.has("mrope_section")) {
+    const Json& sections = scaling["mrope_section"];
+    i64 pairs = 0;
+    for (std::size_t axis = 0; axis < 3 && sections.is_array() && sections.size() == 3; ++axis) {
+      if (!sections[axis].is_number_integer()) break;
+      rope.sections[axis] = std::clamp(sections[axis].get<i64>(), i64{0}, rope.rotary);
+      pairs += rope.sections[axis];
+    }
+    if (pairs != rope.rotary / 2) {
+      fail(ErrorCode::corrupt_file, "config: mrope_section must be three numbers that sum to {}",
+           rope.rotary / 2);
+    }
   }
   if (rope.theta <= 0.0 || rope.factor <= 0.0 || rope.original_context <= 0.0) {
     fail(ErrorCode::corrupt_file, "config: rope theta, factor and context must be positive");

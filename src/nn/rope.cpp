@@ -78,7 +78,18 @@ Rope::Rope(const RopeConfig& config, const std::optional<Tensor>& divisors) : co
 
 RopeAngles Rope::angles(ops::Context& ctx, const Tensor& positions) const {
   const i64 pairs = ssize_of(frequencies_);
-  const i64 rows = positions.count();
+  const i64 rows = positions.size(-1);
+  const bool by_axis = positions.shape().rank() == 2;
+  if (by_axis && (positions.size(0) != 3 ||
+                  config_.sections[0] + config_.sections[1] + config_.sections[2] != pairs)) {
+    fail(ErrorCode::shape_mismatch, "positions of shape {} for {} pairs in sections of {}, {}, {}",
+         positions.shape().to_string(), pairs, config_.sections[0], config_.sections[1],
+         config_.sections[2]);
+  }
+  const auto axis_of = [&](i64 pair) {
+    if (!by_axis || pair < config_.sections[0]) return i64{0};
+    return pair < config_.sections[0] + config_.sections[1] ? i64{1} : i64{2};
+  };
   RopeAngles angles = {.cos = Tensor::empty(ctx.pool, {rows, pairs}),
                        .sin = Tensor::empty(ctx.pool, {rows, pairs}),
                        .layout = config_.layout};
@@ -86,8 +97,8 @@ RopeAngles Rope::angles(ops::Context& ctx, const Tensor& positions) const {
   const auto factor = static_cast<float>(config_.attention_factor);
   ctx.stream.threads->parallel_for(rows, 16, [&](i64 begin, i64 end) {
     for (i64 r = begin; r < end; ++r) {
-      const auto position = static_cast<float>(positions.i64s()[r]);
       for (i64 pair = 0; pair < pairs; ++pair) {
+        const auto position = static_cast<float>(positions.i64s()[axis_of(pair) * rows + r]);
         // The angle is rounded to float as the references do; its cosine is taken in double, where
         // all libraries agree after rounding.
         const auto angle =

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <optional>
 #include <vector>
 
@@ -24,6 +25,8 @@ struct RopeConfig {
   bool truncate = true;
   double attention_factor = 1.0;  ///< multiplies cosine and sine
   double score_factor = 1.0;      ///< multiplies q.k where the architecture asks for it
+  /// Pairs that turn by time, by row and by column (M-RoPE, Wang et al. 2024, arXiv 2409.12191).
+  std::array<i64, 3> sections = {};
 };
 
 /// Cosines and sines of a batch, each [T, rotary / 2].
@@ -41,7 +44,8 @@ class Rope {
   /// absent.
   explicit Rope(const RopeConfig& config, const std::optional<Tensor>& divisors = std::nullopt);
 
-  /// positions [T] (i64).
+  /// positions [T] (i64), or [3, T] where the configuration has sections; the same on all three
+  /// axes they give the same bits.
   RopeAngles angles(ops::Context& ctx, const Tensor& positions) const;
   /// Radians per token for each pair.
   const std::vector<float>& frequencies() const { return frequencies_; }

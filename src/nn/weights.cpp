@@ -30,6 +30,9 @@ bool match(std::string_view pattern, std::string_view name, std::vector<std::str
 /// its last two axes exchanged, a fused one more rows.
 void check_stored_shape(const std::string& name, const StoredMatrix& found, const Shape& shape) {
   const i64 rank = shape.rank();
+  const Shape& stored = found.tensor.shape;
+  const bool is_kernel = rank == 2 && stored.rank() > 2 && found.rows == Rows::all;
+  if (is_kernel && stored[0] == shape[0] && stored.count() == shape.count()) return;
   bool fits = found.tensor.shape.rank() == rank;
   for (i64 axis = 0; fits && axis < rank; ++axis) {
     const bool turned = found.stored == Stored::transposed && rank >= 2 && axis >= rank - 2;

@@ -65,7 +65,8 @@ class Weights {
   Weights at(std::string_view scope) const;
   Weights at(std::string_view scope, i64 index) const;
 
-  /// "name.weight" [out, in], with "name.bias" [out] when asked for.
+  /// "name.weight" [out, in], with "name.bias" [out] when asked for. The kernel of a convolution,
+  /// [out, c, ..], counts as [out, in] with its values in the order they are stored in.
   Linear linear(std::string_view name, i64 out, i64 in, Split split = Split::none,
                 Bias bias = Bias::none) const;
   /// `count` maps [out, in]: "0.name.weight", "1.name.weight", ..., or the stack "name.weight"

@@ -60,6 +60,14 @@ Tensor clamp(Context& ctx, const Tensor& x, float low, float high);
 
 /// x[index] for index [R] (i64) in [0, T) -> [R, D].
 Tensor gather_rows(Context& ctx, const Tensor& x, const Tensor& index);
+/// x [T, D] with rows[r] in the place of row index[r]: rows [R, D], index [R] (i64) in [0, T), no
+/// index twice -> [T, D].
+Tensor replace_rows(Context& ctx, const Tensor& x, const Tensor& index, const Tensor& rows);
+/// Sums of weighted rows: sum over t ascending of weight[r, t] x[index[r, t]]; x [T, D], index
+/// (i64) and weight [R, K] -> [R, D]. No gradient for the weights.
+Tensor mix_rows(Context& ctx, const Tensor& x, const Tensor& index, const Tensor& weight);
+/// Each group of `rows` rows of x [G rows, D] transposed to one row -> [G, D rows].
+Tensor transpose_groups(Context& ctx, const Tensor& x, i64 rows);
 /// Sum over rows: x [T, D] -> [D].
 Tensor sum_rows(Context& ctx, const Tensor& x);
 /// Mean of the rows [starts[s], starts[s + 1]) of x [T, D], one row each -> [S, D]. Empty ranges
@@ -130,10 +138,6 @@ Routes route(Context& ctx, const Tensor& scores, const Tensor* bias, const Route
 /// of bias [E, out] (or null) -> [R, out].
 Tensor grouped_linear(Context& ctx, const Tensor& x, std::span<const Weight> weights,
                       std::span<const i64> starts, const Tensor* bias = nullptr);
-
-/// Sum over s of weights[t, s] x[place[t, s]] for x [R, D], place and weights [T, k] -> [T, D]. No
-/// gradient.
-Tensor combine_rows(Context& ctx, const Tensor& x, const Tensor& place, const Tensor& weights);
 
 // ---- ranks ----
 

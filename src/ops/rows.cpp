@@ -78,6 +78,74 @@ Tensor gather_rows(Context& ctx, const Tensor& x, const Tensor& index) {
   return y;
 }
 
+Tensor replace_rows(Context& ctx, const Tensor& x, const Tensor& index, const Tensor& rows) {
+  check_dtype("replace_rows", "index", index, DType::i64);
+  check_rank("replace_rows", "x", x, 2);
+  check_shape("replace_rows", "rows", rows, {index.count(), x.size(1)});
+  check_indices("replace_rows", "row", index, x.size(0));
+  Tensor y = Tensor::empty(ctx.pool, x.shape());
+  if (x.device() != Device::meta) std::copy_n(x.f32(), x.count(), y.f32());
+  kernel(ctx.kernels.scatter_rows, ctx, "replace_rows")(ctx.stream, rows.f32(), index.i64s(),
+                                                        index.count(), x.size(1), y.f32());
+  if (ctx.tape != nullptr) {
+    ctx.tape->record(y, [x, index, rows](Context& c, Tape& tape, const Tensor& g) {
+      tape.accumulate(c, x, replace_rows(c, g, index, Tensor::zeros(c.pool, rows.shape())));
+      tape.accumulate(c, rows, gather_rows(c, g, index));
+    });
+  }
+  return y;
+}
+
+Tensor mix_rows(Context& ctx, const Tensor& x, const Tensor& index, const Tensor& weight) {
+  check_dtype("mix_rows", "index", index, DType::i64);
+  check_rank("mix_rows", "x", x, 2);
+  check_rank("mix_rows", "index", index, 2);
+  check_shape("mix_rows", "weight", weight, index.shape());
+  check_indices("mix_rows", "row", index, x.size(0));
+  Tensor y = Tensor::empty(ctx.pool, {index.size(0), x.size(1)});
+  kernel(ctx.kernels.mix_rows, ctx, "mix_rows")(ctx.stream, {.x = x.f32(),
+                                                             .index = index.i64s(),
+                                                             .weight = weight.f32(),
+                                                             .rows = index.size(0),
+                                                             .taps = index.size(1),
+                                                             .width = x.size(1),
+                                                             .y = y.f32()});
+  if (ctx.tape != nullptr) {
+    ctx.tape->record(y, [x, index, weight](Context& c, Tape& tape, const Tensor& g) {
+      Tensor grad = Tensor::zeros(c.pool, x.shape());
+      const i64 width = x.size(1);
+      for (i64 t = 0; t < index.count(); ++t) {
+        const float* from = g.f32() + t / index.size(1) * width;
+        float* to = grad.f32() + index.i64s()[t] * width;
+        for (i64 i = 0; i < width; ++i) to[i] += weight.f32()[t] * from[i];
+      }
+      tape.accumulate(c, x, grad);
+    });
+  }
+  return y;
+}
+
+Tensor transpose_groups(Context& ctx, const Tensor& x, i64 rows) {
+  check_rank("transpose_groups", "x", x, 2);
+  const i64 width = x.size(1);
+  if (rows < 1 || x.size(0) % rows != 0) {
+    fail(ErrorCode::shape_mismatch, "transpose_groups: {} rows are no groups of {}", x.size(0),
+         rows);
+  }
+  Tensor y = Tensor::empty(ctx.pool, {x.size(0) / rows, width * rows});
+  const auto turn = kernel(ctx.kernels.transpose, ctx, "transpose_groups");
+  for (i64 g = 0; x.device() != Device::meta && g < y.size(0); ++g)
+    turn(ctx.stream, x.f32() + g * rows * width, rows, width, y.f32() + g * rows * width);
+  if (ctx.tape != nullptr) {
+    ctx.tape->record(y, [x](Context& c, Tape& tape, const Tensor& g) {
+      // Groups of D rows of `rows` values turn back.
+      const Tensor columns = g.reshape({g.size(0) * x.size(1), x.size(0) / g.size(0)});
+      tape.accumulate(c, x, transpose_groups(c, columns, x.size(1)).reshape(x.shape()));
+    });
+  }
+  return y;
+}
+
 Tensor sum_rows(Context& ctx, const Tensor& x) {
   check_rank("sum_rows", "x", x, 2);
   Tensor y = Tensor::empty(ctx.pool, {x.size(1)});

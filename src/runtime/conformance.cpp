@@ -10,7 +10,9 @@
 #include "formats/tensor_values.h"
 #include "models/config.h"
 #include "runtime/engine.h"
+#include "runtime/image_inputs.h"
 #include "runtime/span_vectors.h"
+#include "runtime/vector_results.h"
 #include "text/load_tokenizer.h"
 
 namespace medlar::runtime {
@@ -21,61 +23,16 @@ using formats::StoredTensor;
 using formats::to_floats;
 using formats::to_integers;
 
-std::string shortened(const std::vector<i64>& ids) {
-  constexpr std::size_t most = 24;
-  const std::size_t count = std::min(ids.size(), most);
-  return fmt::format("[{}{}]",
-                     fmt::join(ids.begin(), ids.begin() + static_cast<std::ptrdiff_t>(count), ", "),
-                     ids.size() > most ? ", ..." : "");
-}
-
-VectorResult compare_ids(std::string name, const std::vector<i64>& got,
-                         const std::vector<i64>& expected) {
-  VectorResult result = {
-      .name = std::move(name), .pass = got == expected, .expected = {}, .got = {}};
-  if (!result.pass) {
-    result.expected = shortened(expected);
-    result.got = shortened(got);
-  }
-  return result;
-}
-
-VectorResult compare_values(std::string name, std::span<const float> got,
-                            std::span<const float> expected, double tolerance) {
-  VectorResult result = {
-      .name = std::move(name), .tolerance = tolerance, .expected = {}, .got = {}};
-  if (got.size() != expected.size()) {
-    result.error = INFINITY;
-    result.expected = fmt::format("{} values", expected.size());
-    result.got = fmt::format("{} values", got.size());
-    return result;
-  }
-  double largest = 0.0;
-  double difference = 0.0;
-  std::size_t worst = 0;
-  for (std::size_t i = 0; i < got.size(); ++i) {
-    largest = std::max(largest, std::fabs(static_cast<double>(expected[i])));
-    const double d = std::fabs(static_cast<double>(got[i]) - static_cast<double>(expected[i]));
-    if (!(d <= difference)) {
-      difference = std::isnan(d) ? static_cast<double>(INFINITY) : d;
-      worst = i;
-    }
-  }
-  result.error = largest > 0.0 ? difference / largest : difference;
-  result.pass = result.error <= tolerance;
-  if (!result.pass) {
-    result.expected = fmt::format("{} at {}", expected[worst], worst);
-    result.got = fmt::format("{}", got[worst]);
-  }
-  return result;
-}
-
 /// The golden tensors of one input, whole or with a layer number, and what the model gave for them.
 class CheckpointVerifier {
  public:
   CheckpointVerifier(Runner& runner, const formats::Checkpoint& checkpoint,
-                     const SafetensorsFile& golden, const Json& meta)
-      : runner_(runner), checkpoint_(checkpoint), golden_(golden), meta_(meta) {
+                     const SafetensorsFile& golden, const Json& meta, VisionWeights vision)
+      : runner_(runner),
+        checkpoint_(checkpoint),
+        golden_(golden),
+        meta_(meta),
+        variant_(vision == VisionWeights::stock ? "_stock" : "") {
     if (meta.contains("relative_tolerance") && meta["relative_tolerance"].is_number()) {
       tolerance_ = meta["relative_tolerance"].get<double>();
     }
@@ -98,11 +55,18 @@ class CheckpointVerifier {
     return found == golden_.tensors.end() ? nullptr : &found->second;
   }
 
-  void expect(const std::string& name, i64 index, std::span<const float> got) {
+  void expect(const std::string& base, i64 index, std::span<const float> got) {
+    const std::string name = base + variant_;
     const StoredTensor* expected = find(name, index);
     if (expected == nullptr) return;
     results_.push_back(
         compare_values(fmt::format("{}_{}", name, index), got, to_floats(*expected), tolerance_));
+  }
+
+  void expect_ids(const std::string& name, i64 index, const std::vector<i64>& got) {
+    const StoredTensor* expected = find(name, index);
+    if (expected == nullptr || !variant_.empty()) return;
+    results_.push_back(compare_ids(fmt::format("{}_{}", name, index), got, to_integers(*expected)));
   }
 
   void run_input(i64 i) {
@@ -111,21 +75,33 @@ class CheckpointVerifier {
         find("token_type", i) != nullptr ? to_integers(*find("token_type", i)) : std::vector<i64>();
     const ops::Observer observer = [&](i64 layer, const Tensor& hidden) {
       const auto expected = golden_.tensors.find(fmt::format("hidden_{}_{}", i, layer));
-      if (expected == golden_.tensors.end()) return;
+      if (expected == golden_.tensors.end() || !variant_.empty()) return;
       results_.push_back(compare_values(expected->first, hidden.values(),
                                         to_floats(expected->second), tolerance_));
     };
-    const TokenInput input = {.ids = ids, .token_types = types};
+    const std::optional<ImageInput> images = image_input(runner_, golden_, i);
+    const TokenInput input = {
+        .ids = ids, .token_types = types, .images = images ? &*images : nullptr};
+    if (images) run_images(i, ids, *images);
     const models::Outputs outputs = runner_.run({&input, 1}, &observer);
     for (const models::Output& output : outputs) expect(output.name, i, output.value.values());
     if (outputs.front().name == "last_hidden_state") pooled(i, outputs.front().value);
-    if (const StoredTensor* greedy = find("greedy", i)) {
-      const std::vector<i64> expected = to_integers(*greedy);
-      const std::vector<i64> got = generate(
-          runner_,
-          {.prompt = ids, .max_tokens = ssize_of(expected), .sampling = {}, .stop_ids = {}});
-      results_.push_back(compare_ids(fmt::format("greedy_{}", i), got, expected));
+    if (const StoredTensor* greedy = find("greedy", i); greedy != nullptr && variant_.empty()) {
+      const auto tokens = greedy->shape.count();
+      expect_ids("greedy", i,
+                 generate(runner_, {.prompt = ids,
+                                    .max_tokens = tokens,
+                                    .sampling = {},
+                                    .stop_ids = {},
+                                    .images = images}));
     }
+  }
+
+  void run_images(i64 i, const std::vector<i64>& ids, const ImageInput& input) {
+    const PromptImages images = runner_.prepare(ids, input);
+    expect("image_features", i, images.features.values());
+    expect_ids("positions", i, images.positions.values);
+    expect_ids("position_delta", i, {images.positions.next - ssize_of(ids)});
   }
 
   void pooled(i64 i, const Tensor& hidden) {
@@ -166,6 +142,7 @@ class CheckpointVerifier {
   const formats::Checkpoint& checkpoint_;
   const SafetensorsFile& golden_;
   const Json& meta_;
+  std::string variant_;  ///< of the names: "_stock" with the tower's stock weights
   double tolerance_ = 1e-4;
   std::vector<VectorResult> results_;
 };
@@ -200,15 +177,22 @@ Json Certificate::to_json() const {
           {"vectors", std::move(list)}};
 }
 
+bool has_stock_vectors(const std::filesystem::path& golden) {
+  const auto mapped = MappedFile::open(golden);
+  const SafetensorsFile file = formats::parse_safetensors(mapped->bytes(), golden.string(), mapped);
+  return file.tensors.contains("logits_stock_0");
+}
+
 Certificate verify_checkpoint(Runner& runner, const formats::Checkpoint& checkpoint,
-                              const std::filesystem::path& golden) {
+                              const std::filesystem::path& golden, VisionWeights vision) {
   const auto mapped = MappedFile::open(golden);
   const SafetensorsFile file = formats::parse_safetensors(mapped->bytes(), golden.string(), mapped);
   const std::filesystem::path meta_path = golden.parent_path() / "meta.json";
   const Json meta = std::filesystem::exists(meta_path) ? read_json_file(meta_path) : Json::object();
-  Certificate certificate = {.subject = checkpoint.path.string(),
-                             .reference = meta.value("reference", std::string()),
-                             .vectors = CheckpointVerifier(runner, checkpoint, file, meta).run()};
+  Certificate certificate = {
+      .subject = checkpoint.path.string(),
+      .reference = meta.value("reference", std::string()),
+      .vectors = CheckpointVerifier(runner, checkpoint, file, meta, vision).run()};
   if (certificate.vectors.empty()) {
     fail(ErrorCode::unsupported, "{} holds no vectors for a {} model", golden.string(),
          runner.family().name);

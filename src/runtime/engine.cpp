@@ -29,8 +29,11 @@ i64 Engine::submit(GenerateRequest request) {
            vocabulary);
     }
   }
+  std::optional<PromptImages> images;
+  if (request.images) images = runner_.prepare(request.prompt, *request.images);
   const i64 number = next_request_++;
   scheduler_.add(number, std::move(request.prompt), request.max_tokens);
+  if (images) images_.emplace(number, std::move(*images));
   running_[number] = {request.sampling, std::move(request.stop_ids), request.max_tokens};
   return number;
 }
@@ -41,7 +44,7 @@ std::vector<TokenEvent> Engine::step() {
   const StepPlan plan = scheduler_.plan();
   if (plan.runs.empty()) return events;
   clear_released_pages();  // of requests that had to go back to wait
-  const Tensor logits = runner_.run_step(plan, scheduler_, cache_);
+  const Tensor logits = runner_.run_step(plan, scheduler_, cache_, images_);
   const i64 width = logits.size(-1);
   std::vector<i64> sampled(plan.runs.size(), 0);
   i64 row = 0;
@@ -70,6 +73,7 @@ Finish Engine::finish_of(const Running& running, i64 id, i64 generated) const {
 void Engine::cancel(i64 request) {
   scheduler_.remove(request);
   running_.erase(request);
+  images_.erase(request);
   clear_released_pages();
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <vector>
 
 #include "nn/kv_cache.h"
@@ -16,6 +17,7 @@ struct GenerateRequest {
   i64 max_tokens = 256;
   SamplingParameters sampling;
   std::vector<i64> stop_ids;  ///< end the text; not part of it
+  std::optional<ImageInput> images = std::nullopt;
 };
 
 enum class Finish { none, stop, length };
@@ -41,7 +43,8 @@ class Engine {
   /// The runner must outlive the engine. Throws unsupported for a model that does not generate.
   Engine(Runner& runner, const EngineLimits& limits);
 
-  /// Queues a request and returns its number. Throws invalid_argument, limit_exceeded.
+  /// Queues a request, after running its pictures, and returns its number. Throws
+  /// invalid_argument, limit_exceeded, and unsupported for pictures that the model cannot take.
   i64 submit(GenerateRequest request);
   /// Runs one step and returns the new tokens, at most one a request.
   std::vector<TokenEvent> step();
@@ -62,6 +65,7 @@ class Engine {
   Scheduler scheduler_;
   nn::KvCache cache_;
   std::map<i64, Running> running_;
+  std::map<i64, PromptImages> images_;  ///< of requests that have any
   i64 next_request_ = 0;
 };
 

@@ -9,6 +9,7 @@
 #include "formats/safetensors.h"
 #include "formats/tensor_values.h"
 #include "runtime/conformance.h"
+#include "runtime/image_golden.h"
 #include "runtime/model_files.h"
 #include "text/chat_template_cases.h"
 #include "text/entity_cases.h"
@@ -158,11 +159,8 @@ void verify_template(const std::filesystem::path& subject, const Json& golden,
   }
 }
 
-}  // namespace
-
-Certificate verify_golden_file(const std::filesystem::path& subject,
-                               const std::filesystem::path& golden) {
-  Certificate certificate = {.subject = subject.string(), .reference = {}, .vectors = {}};
+void verify_text_or_weights(const std::filesystem::path& subject,
+                            const std::filesystem::path& golden, Certificate& certificate) {
   if (golden.extension() == ".json") {
     const Json json = read_json_file(golden);
     if (text::is_harmony_golden(json)) {
@@ -178,16 +176,25 @@ Certificate verify_golden_file(const std::filesystem::path& subject,
       add_cases(text::verify_tokenizer_cases(text::load_tokenizer(subject), json),
                 certificate.vectors);
     }
-  } else {
-    const auto mapped = MappedFile::open(golden);
-    const SafetensorsFile file =
-        formats::parse_safetensors(mapped->bytes(), golden.string(), mapped);
-    const auto reference = file.metadata.find("reference");
-    if (reference != file.metadata.end()) certificate.reference = reference->second;
-    verify_blocks(file, certificate.vectors);
-    verify_quantised(file, certificate.vectors);
-    verify_numeric(file, certificate.vectors);
+    return;
   }
+  const auto mapped = MappedFile::open(golden);
+  const SafetensorsFile file = formats::parse_safetensors(mapped->bytes(), golden.string(), mapped);
+  const auto reference = file.metadata.find("reference");
+  if (reference != file.metadata.end()) certificate.reference = reference->second;
+  verify_blocks(file, certificate.vectors);
+  verify_quantised(file, certificate.vectors);
+  verify_numeric(file, certificate.vectors);
+}
+
+}  // namespace
+
+Certificate verify_golden_file(const std::filesystem::path& subject,
+                               const std::filesystem::path& golden) {
+  Certificate certificate = {
+      .subject = subject.string(), .reference = {}, .vectors = verify_image_golden(golden)};
+  if (certificate.vectors.empty() && !std::filesystem::is_directory(golden))
+    verify_text_or_weights(subject, golden, certificate);
   if (certificate.vectors.empty()) {
     fail(ErrorCode::unsupported, "{} holds no reference vectors of a kind that can be run here",
          golden.string());

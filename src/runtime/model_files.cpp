@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "models/config.h"
+#include "models/model.h"
 #include "text/load_tokenizer.h"
 
 namespace medlar::runtime {
@@ -21,7 +23,41 @@ fs::path llama2c_vocabulary(const fs::path& folder) {
   return found.empty() ? fs::path() : *std::ranges::min_element(found);
 }
 
+/// The vision part of a CLIP configuration, whole or nested.
+Json tower_config(const Json& config) {
+  const auto nested = config.find("vision_config");
+  return nested != config.end() && nested->is_object() ? *nested : config;
+}
+
+/// Puts the stock tower's tensors where the family looks first.
+void exchange_tower(formats::Checkpoint& checkpoint, const formats::Checkpoint& stock) {
+  const models::Family& family = models::family_of(models::model_config(checkpoint));
+  if (family.stock_vision.empty()) {
+    fail(ErrorCode::unsupported, "a {} model has no vision tower to exchange", family.name);
+  }
+  constexpr std::string_view scope = "vision_model.";
+  for (const auto& [name, tensor] : stock.tensors) {
+    if (name.starts_with("text_model.")) continue;
+    const std::string own = name.starts_with(scope) ? name.substr(scope.size()) : name;
+    checkpoint.tensors[std::string(family.stock_vision) + own] = tensor;
+  }
+}
+
 }  // namespace
+
+formats::Checkpoint open_model(const fs::path& path, VisionWeights vision) {
+  formats::Checkpoint checkpoint = formats::open_checkpoint(path);
+  std::error_code none;
+  const fs::path tower = (fs::is_directory(path, none) ? path : path.parent_path()) / "clip";
+  const bool has_tower = fs::exists(tower / "config.json", none);
+  if (vision == VisionWeights::stock && !has_tower)
+    fail(ErrorCode::not_found, "{} has no config.json: stock vision weights go there",
+         tower.string());
+  if (has_tower && !checkpoint.config.contains("vision_config"))
+    checkpoint.config["vision_config"] = tower_config(read_json_file(tower / "config.json"));
+  if (vision == VisionWeights::stock) exchange_tower(checkpoint, formats::open_checkpoint(tower));
+  return checkpoint;
+}
 
 text::Tokenizer tokenizer_of(const fs::path& model) {
   std::error_code none;

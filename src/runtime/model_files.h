@@ -8,6 +8,17 @@
 
 namespace medlar::runtime {
 
+/// Which weights a vision tower has, where a checkpoint comes with its own and the reference loads
+/// the tower's stock ones (LLaVA-Med).
+enum class VisionWeights { checkpoint, stock };
+
+/// Opens a checkpoint with what lies beside it: the folder "clip" describes the vision tower where
+/// the model's configuration does not, and holds the stock weights. Throws as open_checkpoint;
+/// not_found for stock weights that are not there, unsupported for a model without a tower to
+/// exchange.
+formats::Checkpoint open_model(const std::filesystem::path& path,
+                               VisionWeights vision = VisionWeights::checkpoint);
+
 /// The tokenizer of a model's folder or file: inside a GGUF, beside weights of another kind; the
 /// .bin of llama2.c has its tok*.bin beside it. A tokenizer file itself is taken too. Throws as
 /// text::load_tokenizer.

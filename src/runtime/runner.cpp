@@ -1,5 +1,8 @@
 #include "runtime/runner.h"
 
+#include <algorithm>
+#include <deque>
+
 #include "base/error.h"
 #include "models/config.h"
 
@@ -41,13 +44,41 @@ void Runner::check_ids(std::span<const i64> ids) const {
   }
 }
 
+PromptImages Runner::prepare(std::span<const i64> ids, const ImageInput& input, ops::Tape* tape) {
+  const models::ModelFacts facts = model_->facts();
+  if (!facts.images) {
+    fail(ErrorCode::unsupported, "a {} model takes no pictures", family_->name);
+  }
+  std::vector<i64> rows = input.rows;
+  for (i64 i = 0; input.rows.empty() && i < ssize_of(ids); ++i) {
+    if (facts.images->token == ids[static_cast<std::size_t>(i)]) rows.push_back(i);
+  }
+  const bool ascending = std::ranges::is_sorted(rows, std::less_equal<>());
+  if (rows.empty() || !ascending || rows.front() < 0 || rows.back() >= ssize_of(ids)) {
+    fail(ErrorCode::invalid_argument,
+         "the {} tokens of a prompt's pictures must be in the order of the prompt of {}",
+         rows.size(), ids.size());
+  }
+  ops::Context ctx = context();
+  ctx.tape = tape;
+  Tensor features = model_->image_features(ctx, input.images);
+  if (features.size(0) != ssize_of(rows)) {
+    fail(ErrorCode::invalid_argument, "the pictures need {} tokens of the prompt, it has {}",
+         features.size(0), rows.size());
+  }
+  return {.features = std::move(features),
+          .rows = std::move(rows),
+          .positions = model_->prompt_positions(ids, input.images.grids)};
+}
+
 models::Outputs Runner::run(std::span<const TokenInput> inputs, const ops::Observer* observer,
                             ops::Tape* tape) {
-  std::vector<i64> ids;
-  std::vector<i64> positions;
-  std::vector<i64> types;
-  std::vector<i64> starts = {0};
+  ops::Context ctx = context();
+  ctx.tape = tape;
   const models::ModelFacts facts = model_->facts();
+  BatchBuilder builder(ctx, facts.position_axes);
+  std::vector<i64> types;
+  std::deque<PromptImages> images;
   for (const TokenInput& input : inputs) {
     check_ids(input.ids);
     if (input.ids.empty()) fail(ErrorCode::invalid_argument, "an input without tokens");
@@ -56,41 +87,39 @@ models::Outputs Runner::run(std::span<const TokenInput> inputs, const ops::Obser
       fail(ErrorCode::limit_exceeded, "{} tokens are over the model's limit of {}",
            input.ids.size(), facts.context);
     }
-    for (std::size_t i = 0; i < input.ids.size(); ++i) {
-      ids.push_back(input.ids[i]);
-      positions.push_back(static_cast<i64>(i));
+    if (input.images != nullptr) images.push_back(prepare(input.ids, *input.images, tape));
+    builder.add(input.ids, 0, input.images == nullptr ? nullptr : &images.back());
+    for (std::size_t i = 0; i < input.ids.size(); ++i)
       types.push_back(input.token_types.empty() ? 0 : input.token_types[i]);
-    }
-    starts.push_back(ssize_of(ids));
   }
-  ops::Context ctx = context();
+  nn::Batch batch = builder.build();
+  batch.token_types = indices(pool_, types);
   ctx.observer = observer;
-  ctx.tape = tape;
-  const nn::Batch batch = {.ids = indices(pool_, ids),
-                           .positions = indices(pool_, positions),
-                           .token_types = indices(pool_, types),
-                           .starts = std::move(starts),
-                           .logit_rows = std::nullopt,
-                           .slots = std::nullopt,
-                           .sequences = {}};
   return model_->forward(ctx, batch, nn::KvCache());
 }
 
-models::Outputs Runner::run_chunked(std::span<const i64> ids, i64 chunk,
+models::Outputs Runner::run_chunked(const TokenInput& input, i64 chunk,
                                     const ops::Observer* observer) {
   const models::ModelFacts facts = model_->facts();
   if (facts.direction != models::Direction::causal) {
     fail(ErrorCode::unsupported, "only causal models can run in chunks");
   }
+  const std::span<const i64> ids = input.ids;
   const i64 pages = ceil_div(ssize_of(ids), backend::page_keys);
   Scheduler scheduler({.step_tokens = chunk, .sequences = 1, .pages = pages});
   const nn::KvCache cache(pool_, facts.kv, pages);
   scheduler.add(0, {ids.begin(), ids.end()}, 0);
+  std::map<i64, PromptImages> images;
+  if (input.images != nullptr) images.emplace(0, prepare(ids, *input.images));
   std::vector<std::vector<float>> values;
   models::Outputs outputs;
   for (i64 done = 0; done < ssize_of(ids);) {
     const StepPlan plan = scheduler.plan();
-    outputs = run_cached(plan, scheduler, cache, true, observer);
+    outputs = run_cached(plan, {.scheduler = scheduler,
+                                .cache = cache,
+                                .images = images,
+                                .rows = Rows::all,
+                                .observer = observer});
     values.resize(outputs.size());
     for (std::size_t i = 0; i < outputs.size(); ++i) {
       const std::span<const float> rows = outputs[i].value.values();
@@ -106,52 +135,49 @@ models::Outputs Runner::run_chunked(std::span<const i64> ids, i64 chunk,
   return outputs;
 }
 
-Tensor Runner::run_step(const StepPlan& plan, const Scheduler& scheduler,
-                        const nn::KvCache& cache) {
-  return run_cached(plan, scheduler, cache, false, nullptr).front().value;
+Tensor Runner::run_step(const StepPlan& plan, const Scheduler& scheduler, const nn::KvCache& cache,
+                        const std::map<i64, PromptImages>& images) {
+  return run_cached(plan, {.scheduler = scheduler,
+                           .cache = cache,
+                           .images = images,
+                           .rows = Rows::sampled,
+                           .observer = nullptr})
+      .front()
+      .value;
 }
 
-models::Outputs Runner::run_cached(const StepPlan& plan, const Scheduler& scheduler,
-                                   const nn::KvCache& cache, bool all_rows,
-                                   const ops::Observer* observer) {
-  std::vector<i64> ids;
-  std::vector<i64> positions;
+models::Outputs Runner::run_cached(const StepPlan& plan, const CachedRun& what) {
+  ops::Context ctx = context();
+  BatchBuilder builder(ctx, model_->facts().position_axes);
   std::vector<i64> slots;
   std::vector<i64> rows;
-  std::vector<i64> starts = {0};
   std::vector<backend::AttentionSequence> sequences;
   for (const PlannedRun& run : plan.runs) {
-    const Sequence& sequence = scheduler.sequence(run.sequence);
+    const Sequence& sequence = what.scheduler.sequence(run.sequence);
     const std::span<const i64> tokens =
         std::span(sequence.tokens)
             .subspan(static_cast<std::size_t>(run.first), static_cast<std::size_t>(run.count));
     check_ids(tokens);
-    sequences.push_back({.first_row = ssize_of(ids),
+    sequences.push_back({.first_row = builder.rows(),
                          .rows = run.count,
                          .first_position = run.first,
                          .keys = run.first + run.count,
                          .pages = sequence.pages.data()});
+    const auto pictures = what.images.find(run.sequence);
+    builder.add(tokens, run.first, pictures == what.images.end() ? nullptr : &pictures->second);
     for (i64 i = run.first; i < run.first + run.count; ++i) {
-      ids.push_back(sequence.tokens[static_cast<std::size_t>(i)]);
-      positions.push_back(i);
       slots.push_back(sequence.pages[static_cast<std::size_t>(i / backend::page_keys)] *
                           backend::page_keys +
                       i % backend::page_keys);
     }
-    starts.push_back(ssize_of(ids));
-    if (run.samples) rows.push_back(ssize_of(ids) - 1);
+    if (run.samples) rows.push_back(builder.rows() - 1);
   }
-  ops::Context ctx = context();
-  ctx.observer = observer;
-  const nn::Batch batch = {
-      .ids = indices(pool_, ids),
-      .positions = indices(pool_, positions),
-      .token_types = std::nullopt,
-      .starts = std::move(starts),
-      .logit_rows = all_rows ? std::nullopt : std::optional(indices(pool_, rows)),
-      .slots = indices(pool_, slots),
-      .sequences = std::move(sequences)};
-  return model_->forward(ctx, batch, cache);
+  nn::Batch batch = builder.build();
+  if (what.rows == Rows::sampled) batch.logit_rows = indices(pool_, rows);
+  batch.slots = indices(pool_, slots);
+  batch.sequences = std::move(sequences);
+  ctx.observer = what.observer;
+  return model_->forward(ctx, batch, what.cache);
 }
 
 }  // namespace medlar::runtime

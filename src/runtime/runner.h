@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -10,6 +11,7 @@
 #include "comm/comm.h"
 #include "formats/checkpoint.h"
 #include "models/model.h"
+#include "runtime/batch_builder.h"
 #include "runtime/scheduler.h"
 
 namespace medlar::runtime {
@@ -22,10 +24,17 @@ struct RunnerOptions {
       nullptr;  ///< told of the weights' bytes as they are ready
 };
 
+/// Pictures of a prompt and the tokens that stand for their features.
+struct ImageInput {
+  models::Images images;
+  std::vector<i64> rows;  ///< tokens of the prompt; empty: those with the model's image token
+};
+
 /// One encoder or prompt input.
 struct TokenInput {
   std::span<const i64> ids;
-  std::span<const i64> token_types;  ///< empty: all 0
+  std::span<const i64> token_types;    ///< empty: all 0
+  const ImageInput* images = nullptr;  ///< none where null
 };
 
 /// A loaded model with what it needs to run on one rank: kernels, threads, memory. Used by one
@@ -58,18 +67,31 @@ class Runner {
   models::Outputs run(std::span<const TokenInput> inputs, const ops::Observer* observer = nullptr,
                       ops::Tape* tape = nullptr);
 
+  /// Runs the pictures of a prompt. Throws unsupported for a model without pictures,
+  /// invalid_argument where features and tokens do not fit.
+  PromptImages prepare(std::span<const i64> ids, const ImageInput& input,
+                       ops::Tape* tape = nullptr);
+
   /// One causal sequence through a cache, `chunk` tokens a step: the same bits as run().
-  models::Outputs run_chunked(std::span<const i64> ids, i64 chunk,
+  models::Outputs run_chunked(const TokenInput& input, i64 chunk,
                               const ops::Observer* observer = nullptr);
 
   /// The planned stretches of sequences over a cache; logits of the rows that sample, in order of
-  /// the plan.
-  Tensor run_step(const StepPlan& plan, const Scheduler& scheduler, const nn::KvCache& cache);
+  /// the plan. `images`: by sequence id, of those that have any.
+  Tensor run_step(const StepPlan& plan, const Scheduler& scheduler, const nn::KvCache& cache,
+                  const std::map<i64, PromptImages>& images = {});
 
  private:
-  models::Outputs run_cached(const StepPlan& plan, const Scheduler& scheduler,
-                             const nn::KvCache& cache, bool all_rows,
-                             const ops::Observer* observer);
+  enum class Rows { sampled, all };
+  /// What the stretches of a plan run on, and which rows give logits.
+  struct CachedRun {
+    const Scheduler& scheduler;
+    const nn::KvCache& cache;
+    const std::map<i64, PromptImages>& images;
+    Rows rows;
+    const ops::Observer* observer;
+  };
+  models::Outputs run_cached(const StepPlan& plan, const CachedRun& what);
   void check_ids(std::span<const i64> ids) const;
 
   const backend::Kernels* kernels_;

@@ -142,7 +142,7 @@ void check_chunks_and_cache(const formats::Checkpoint& checkpoint, const fs::pat
   const TokenInput input = {.ids = ids, .token_types = {}};
   const std::vector<float> whole = main_output(runner, {&input, 1});
   for (const i64 chunk : {1, 13, 64, 150}) {
-    const models::Outputs cut = runner.run_chunked(ids, chunk);
+    const models::Outputs cut = runner.run_chunked(input, chunk);
     EXPECT_TRUE(same_bits(whole, cut.front().value.values())) << "chunks of " << chunk;
   }
   if (!runner.facts().generates) return;
