@@ -16,8 +16,8 @@ namespace {
 constexpr i64 inflation_limit = 1032;
 constexpr i64 pixels_per_stored_byte = 8;
 /// Of a chunk beside the picture: text, colour profile, EXIF.
-constexpr png_alloc_size_t chunk_bytes_limit = 1 << 23;
-constexpr png_uint_32 chunk_count_limit = 128;
+constexpr png_alloc_size_t chunk_bytes_limit = 1 << 20;
+constexpr png_uint_32 chunk_count_limit = 32;
 
 class PngReader {
  public:
