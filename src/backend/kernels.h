@@ -107,7 +107,7 @@ constexpr i64 value_page_floats(i64 head_size) {
 /// start as zeros. Owns nothing.
 struct KvPages {
   float* keys = nullptr;
-  float* values = nullptr;
+  float* values = nullptr;  ///< null: a value is the first value_size dimensions of its key
   i64 heads = 0;
   i64 key_size = 0;
   i64 value_size = 0;
@@ -115,7 +115,7 @@ struct KvPages {
 
 struct StoreKvArgs {
   const float* k;    ///< [rows, heads, key_size]
-  const float* v;    ///< [rows, heads, value_size]
+  const float* v;    ///< [rows, heads, value_size]; not read where pages have no values
   const i64* slots;  ///< [rows] page * 64 + place in the page
   i64 rows;
   KvPages pages;

@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "formats/open_checkpoint.h"
+#include "formats/quantised_layouts.h"
 #include "formats/tensor_checks.h"
 
 namespace medlar::formats {
@@ -19,9 +20,23 @@ const StoredTensor& Checkpoint::at(std::string_view name) const {
   return *tensor;
 }
 
+StoredTensor in_memory(const StoredTensor& tensor) {
+  if (!tensor.join) return tensor;
+  const auto joined = std::make_shared<const std::vector<std::byte>>(tensor.join());
+  MEDLAR_CHECK(ssize_of(*joined) == bytes_of(tensor.format, tensor.shape.count()));
+  StoredTensor whole = tensor;
+  whole.join = nullptr;
+  whole.bytes = *joined;
+  whole.owner = joined;
+  return whole;
+}
+
 Checkpoint open_checkpoint(const std::filesystem::path& path) {
   std::error_code refused;  // opening it as a file then says why
-  return std::filesystem::is_directory(path, refused) ? open_folder(path) : open_file(path);
+  Checkpoint checkpoint =
+      std::filesystem::is_directory(path, refused) ? open_folder(path) : open_file(path);
+  join_quantised(checkpoint);
+  return checkpoint;
 }
 
 }  // namespace medlar::formats

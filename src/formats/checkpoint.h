@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -22,7 +23,13 @@ struct StoredTensor {
   Shape shape;
   Bytes bytes;  ///< exactly bytes_of(format, shape.count()); mapped where possible
   std::shared_ptr<const void> owner;  ///< keeps `bytes` alive
+  /// Set for a matrix that a quantiser stored in several pieces: puts them together. `bytes` is
+  /// then empty.
+  std::function<std::vector<std::byte>()> join = nullptr;
 };
+
+/// The tensor with its bytes in memory: itself, or joined from its pieces.
+StoredTensor in_memory(const StoredTensor& tensor);
 
 /// Which names and conventions the tensors follow; families translate by it.
 enum class Container { huggingface, gguf, tensorflow, llama2c };
@@ -36,7 +43,8 @@ class Checkpoint {
   Json config = Json::object();  ///< config.json (or bert_config.json, gliner_config.json; llama2.c
                                  ///< header as the same keys)
   Json generation_config = Json::object();  ///< generation_config.json, empty object where absent
-  Json metadata = Json::object();           ///< GGUF key-values; arrays included
+  Json metadata = Json::object();  ///< GGUF key-values, arrays included; numbers of a pickle's
+                                   ///< outermost dict, as Megatron-LM's "checkpoint_version"
   std::map<std::string, StoredTensor, std::less<>> tensors;
 
   /// The tensor or null.

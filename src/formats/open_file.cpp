@@ -46,7 +46,7 @@ Tensors read_tensors(const MappedPointer& file) {
     case FileKind::safetensors:
       return parse_safetensors(file->bytes(), source, file).tensors;
     case FileKind::torch:
-      return parse_torch(file->bytes(), source, file);
+      return parse_torch(file->bytes(), source, file).tensors;
     default:
       break;
   }
@@ -87,10 +87,16 @@ Checkpoint open_file(const std::filesystem::path& path) {
       add_gguf(path, checkpoint);
       return checkpoint;
     case FileKind::safetensors:
-    case FileKind::torch:
       read_configs(folder, checkpoint);
       checkpoint.tensors = read_tensors(file);
       return checkpoint;
+    case FileKind::torch: {
+      read_configs(folder, checkpoint);
+      TorchFile torch = parse_torch(file->bytes(), path.string(), file);
+      checkpoint.tensors = std::move(torch.tensors);
+      for (const auto& [name, number] : torch.numbers) checkpoint.metadata[name] = number;
+      return checkpoint;
+    }
     case FileKind::tensorflow:
       checkpoint.container = Container::tensorflow;
       read_configs(folder, checkpoint);

@@ -22,7 +22,7 @@ std::vector<i64> widened(const StoredTensor& tensor) {
 
 std::vector<float> to_floats(const StoredTensor& tensor) {
   std::vector<float> values(static_cast<std::size_t>(tensor.shape.count()));
-  dequantise(tensor.format, tensor.bytes, values);
+  dequantise(tensor.format, in_memory(tensor).bytes, values);
   return values;
 }
 

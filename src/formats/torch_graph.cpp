@@ -384,4 +384,18 @@ Tensors torch_tensors(const PickleGraph& graph, const FindStorage& find_storage,
   return TensorCollector(graph, find_storage, copy_limit, source).collect();
 }
 
+std::map<std::string, double, std::less<>> torch_numbers(const PickleGraph& graph) {
+  std::map<std::string, double, std::less<>> numbers;
+  const PickleValue& root = graph[graph.root];
+  for (std::size_t i = 0; root.kind == Kind::dict && i + 1 < root.items.size(); i += 2) {
+    const PickleValue& key = graph[root.items[i]];
+    const PickleValue& value = graph[root.items[i + 1]];
+    if (key.kind != Kind::text || !is_utf8(key.text)) continue;
+    if (value.kind == Kind::integer)
+      numbers[std::string(key.text)] = static_cast<double>(value.integer);
+    if (value.kind == Kind::real) numbers[std::string(key.text)] = value.real;
+  }
+  return numbers;
+}
+
 }  // namespace medlar::formats

@@ -44,4 +44,7 @@ std::map<std::string, StoredTensor, std::less<>> torch_tensors(const PickleGraph
                                                                i64 copy_limit,
                                                                const std::string& source);
 
+/// The numbers of the outermost dict, by key.
+std::map<std::string, double, std::less<>> torch_numbers(const PickleGraph& graph);
+
 }  // namespace medlar::formats

@@ -13,7 +13,6 @@ namespace medlar::formats {
 namespace {
 
 using Kind = PickleValue::Kind;
-using Tensors = std::map<std::string, StoredTensor, std::less<>>;
 
 /// torch/serialization.py MAGIC_NUMBER 0x1950a86a20f9469cfc6c, little-endian.
 constexpr std::string_view legacy_magic = "\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19";
@@ -47,7 +46,8 @@ std::string archive_prefix(const ZipReader& archive) {
   return prefix;
 }
 
-Tensors parse_zip(Bytes file, const std::string& source, const std::shared_ptr<const void>& owner) {
+TorchFile parse_zip(Bytes file, const std::string& source,
+                    const std::shared_ptr<const void>& owner) {
   const ZipReader archive(file, source);
   const std::string prefix = archive_prefix(archive);
   const auto content_of = [&](const std::string& name, StoredCrc stored_crc) {
@@ -86,7 +86,8 @@ Tensors parse_zip(Bytes file, const std::string& source, const std::shared_ptr<c
     }
     return viewed(storage, found->second);
   };
-  return torch_tensors(graph, find_storage, ssize_of(file), source);
+  return {.tensors = torch_tensors(graph, find_storage, ssize_of(file), source),
+          .numbers = torch_numbers(graph)};
 }
 
 /// The third pickle of the old form says how the machine that wrote it stores numbers.
@@ -103,8 +104,8 @@ void check_system(const PickleGraph& system, const std::string& source) {
 
 /// Pickles of magic, protocol, system, the objects and the storage keys, then count and bytes of
 /// each.
-Tensors parse_legacy(Bytes file, const std::string& source,
-                     const std::shared_ptr<const void>& owner) {
+TorchFile parse_legacy(Bytes file, const std::string& source,
+                       const std::shared_ptr<const void>& owner) {
   ByteReader reader(file, source);
   const PickleGraph magic = read_pickle(reader);
   const PickleGraph protocol = read_pickle(reader);
@@ -152,7 +153,8 @@ Tensors parse_legacy(Bytes file, const std::string& source,
     }
     return viewed(storage, {content->second, owner});
   };
-  return torch_tensors(graph, find_storage, ssize_of(file), source);
+  return {.tensors = torch_tensors(graph, find_storage, ssize_of(file), source),
+          .numbers = torch_numbers(graph)};
 }
 
 bool starts_with(Bytes file, std::string_view mark) {
@@ -162,7 +164,7 @@ bool starts_with(Bytes file, std::string_view mark) {
 
 }  // namespace
 
-Tensors parse_torch(Bytes file, const std::string& source, std::shared_ptr<const void> owner) {
+TorchFile parse_torch(Bytes file, const std::string& source, std::shared_ptr<const void> owner) {
   if (starts_with(file, "PK")) return parse_zip(file, source, owner);
   return parse_legacy(file, source, owner);
 }

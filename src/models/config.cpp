@@ -23,6 +23,12 @@ constexpr std::pair<std::string_view, std::string_view> gguf_keys[] = {
     {"attention.layer_norm_rms_epsilon", "rms_norm_eps"},
     {"attention.layer_norm_epsilon", "layer_norm_eps"},
     {"attention.sliding_window", "sliding_window"},
+    {"attention.q_lora_rank", "q_lora_rank"},
+    {"attention.kv_lora_rank", "kv_lora_rank"},
+    {"attention.key_length_mla", "qk_head_dim"},
+    {"attention.value_length", "v_head_dim"},
+    {"attention.value_length_mla", "v_head_dim"},
+    {"rope.dimension_count", "qk_rope_head_dim"},
     {"rope.freq_base", "rope_theta"},
     {"pooling_type", "pooling_type"},
     {"expert_count", "n_routed_experts"},
@@ -37,6 +43,26 @@ constexpr std::pair<std::string_view, std::string_view> gguf_keys[] = {
     {"leading_dense_block_count", "first_k_dense_replace"},
     {"nextn_predict_layers", "num_nextn_predict_layers"},
 };
+
+/// What config.json states and GGUF leaves to its tensors and sizes.
+void add_gguf_shapes(const formats::Checkpoint& checkpoint, Json& config) {
+  const ConfigReader c(config);
+  config["attention_bias"] = checkpoint.find("blk.0.attn_q.bias") != nullptr;
+  config["use_qk_norm"] = checkpoint.find("blk.0.attn_q_norm.weight") != nullptr;
+  // The blocks that predict further tokens count as layers there.
+  const i64 extra = c.count_or("num_nextn_predict_layers", 0);
+  if (extra > 0 && c.size("num_hidden_layers") > extra)
+    config["num_hidden_layers"] = c.size("num_hidden_layers") - extra;
+  if (c.has("head_dim") && c.has("qk_rope_head_dim")) {
+    config["partial_rotary_factor"] =
+        static_cast<double>(c.size("qk_rope_head_dim")) / static_cast<double>(c.size("head_dim"));
+  }
+  if (c.has("kv_lora_rank")) {
+    config["qk_nope_head_dim"] =
+        c.size_or("qk_head_dim", c.size("head_dim")) - c.size("qk_rope_head_dim");
+    config["partial_rotary_factor"] = 1.0;
+  }
+}
 
 Json from_gguf(const formats::Checkpoint& checkpoint) {
   const Json& metadata = checkpoint.metadata;
@@ -59,8 +85,19 @@ Json from_gguf(const formats::Checkpoint& checkpoint) {
     copy(scaling + "type", rope, "rope_type");
     copy(scaling + "factor", rope, "factor");
     copy(scaling + "original_context_length", rope, "original_max_position_embeddings");
+    copy(scaling + "yarn_beta_fast", rope, "beta_fast");
+    copy(scaling + "yarn_beta_slow", rope, "beta_slow");
+    if (metadata.contains(scaling + "yarn_log_multiplier") &&
+        metadata[scaling + "yarn_log_multiplier"].is_number()) {
+      // gguf.md of llama.cpp's DeepSeek: 0.1 times mscale_all_dim, which equals mscale.
+      const double mscale = metadata[scaling + "yarn_log_multiplier"].get<double>() / 0.1;
+      rope["mscale"] = rope["mscale_all_dim"] = mscale;
+    }
+    // The file cannot say that the bounds are not rounded; gpt-oss was trained so.
+    if (architecture == "gpt-oss") rope["truncate"] = false;
     config["rope_scaling"] = rope;
   }
+  add_gguf_shapes(checkpoint, config);
   copy("tokenizer.ggml.bos_token_id", config, "bos_token_id");
   copy("tokenizer.ggml.eos_token_id", config, "eos_token_id");
   if (const auto* table = checkpoint.find("token_embd.weight");
@@ -79,30 +116,53 @@ double number_in(const Json& object, const char* key, double otherwise) {
   return ConfigReader(object).number_or(key, otherwise);
 }
 
-/// Multiplier of cosine and sine (Peng et al. 2023, section 3.4).
+/// Peng et al. 2023, section 3.4, with DeepSeek's weight of the logarithm.
+double yarn_magnitude(double factor, double mscale) {
+  return factor <= 1.0 ? 1.0 : 0.1 * mscale * std::log(factor) + 1.0;
+}
+
+/// Multiplier of cosine and sine.
 double yarn_attention_factor(const Json& scaling, double factor) {
   if (ConfigReader(scaling).has("attention_factor"))
     return number_in(scaling, "attention_factor", 1.0);
-  const auto magnitude = [&](double mscale) {
-    return factor <= 1.0 ? 1.0 : 0.1 * mscale * std::log(factor) + 1.0;
-  };
   const double mscale = number_in(scaling, "mscale", 0.0);
   const double mscale_all = number_in(scaling, "mscale_all_dim", 0.0);
-  return mscale != 0.0 && mscale_all != 0.0 ? magnitude(mscale) / magnitude(mscale_all)
-                                            : magnitude(1.0);
+  return mscale != 0.0 && mscale_all != 0.0
+             ? yarn_magnitude(factor, mscale) / yarn_magnitude(factor, mscale_all)
+             : yarn_magnitude(factor, 1.0);
 }
 
-/// Weights that a quantiser rewrote are not the matrices that their names promise.
-void check_layout_known(const Json& config) {
-  for (const char* key : {"quantization_config", "quantization", "_mlx_quantization"}) {
-    const auto found = config.find(key);
-    if (found == config.end() || !found->is_object()) continue;
-    const std::string method = ConfigReader(*found).text_or("quant_method", key);
-    fail(ErrorCode::unsupported,
-         "weights in the layout '{}' are not supported; convert the model to safetensors in "
-         "bf16 or to GGUF",
-         method);
+/// Multiplier of q.k in DeepSeek's attention.
+double yarn_score_factor(const Json& scaling, double factor) {
+  const double mscale_all = number_in(scaling, "mscale_all_dim", 0.0);
+  const double magnitude = mscale_all != 0.0 ? yarn_magnitude(factor, mscale_all) : 1.0;
+  return magnitude * magnitude;
+}
+
+/// The configuration of gpt-oss's original release under the names of the published one.
+Json from_original_gpt_oss(const Json& config) {
+  constexpr std::pair<const char*, const char*> keys[] = {
+      {"num_experts", "num_local_experts"},
+      {"experts_per_token", "num_experts_per_tok"},
+  };
+  Json result = config;
+  result["model_type"] = "gpt_oss";
+  result["architectures"] = {"GptOssForCausalLM"};
+  for (const auto& [theirs, ours] : keys) {
+    if (config.contains(theirs)) result[ours] = config[theirs];
   }
+  Json rope = {{"rope_type", "yarn"}, {"truncate", false}};
+  constexpr std::pair<const char*, const char*> rope_keys[] = {
+      {"rope_scaling_factor", "factor"},
+      {"rope_ntk_alpha", "beta_slow"},
+      {"rope_ntk_beta", "beta_fast"},
+      {"initial_context_length", "original_max_position_embeddings"},
+  };
+  for (const auto& [theirs, ours] : rope_keys) {
+    if (config.contains(theirs)) rope[ours] = config[theirs];
+  }
+  result["rope_scaling"] = rope;
+  return result;
 }
 
 }  // namespace
@@ -116,8 +176,9 @@ Json model_config(const formats::Checkpoint& checkpoint) {
   if (checkpoint.container == formats::Container::tensorflow && !config.contains("model_type")) {
     config["model_type"] = "bert";
   }
-  check_layout_known(config);
-  return config;
+  const bool original_gpt_oss =
+      !config.contains("model_type") && config.contains("initial_context_length");
+  return original_gpt_oss ? from_original_gpt_oss(config) : config;
 }
 
 const Json* ConfigReader::find(std::string_view key) const {
@@ -196,6 +257,7 @@ nn::RopeConfig rope_config(const ConfigReader& config, i64 head_size, double par
     rope.beta_slow = reader.number_or("beta_slow", 1.0);
     rope.truncate = reader.flag_or("truncate", true);
     rope.attention_factor = yarn_attention_factor(scaling, rope.factor);
+    rope.score_factor = yarn_score_factor(scaling, rope.factor);
   } else if (type != "default") {
     fail(ErrorCode::unsupported,
          "rope scaling '{}' is not supported (default, linear, llama3, yarn are)", type);
@@ -219,22 +281,50 @@ nn::RopeConfig rope_config(const ConfigReader& config, i64 head_size, double par
   return rope;
 }
 
-std::vector<i64> layer_windows(const ConfigReader& config, i64 layers) {
+namespace {
+
+void check_layers(i64 layers) {
   if (layers > 1 << 16) fail(ErrorCode::corrupt_file, "config: {} layers are absurd", layers);
+}
+
+/// "layer_types" if the file lists them.
+const Json* layer_types(const ConfigReader& config, i64 layers) {
+  const auto types = config.json().find("layer_types");
+  if (types == config.json().end() || !types->is_array()) return nullptr;
+  if (ssize_of(*types) != layers) {
+    fail(ErrorCode::corrupt_file, "config: layer_types has {} entries for {} layers", types->size(),
+         layers);
+  }
+  return &*types;
+}
+
+}  // namespace
+
+std::vector<i64> layer_windows(const ConfigReader& config, i64 layers) {
+  check_layers(layers);
   std::vector<i64> windows(static_cast<std::size_t>(layers), 0);
   if (!config.flag_or("use_sliding_window", false)) return windows;
   const i64 window = config.size_or("sliding_window", 4096);
   const i64 first = static_cast<i64>(config.number_or("max_window_layers", 28.0));
-  const auto types = config.json().find("layer_types");
-  const bool listed = types != config.json().end() && types->is_array();
-  if (listed && ssize_of(*types) != layers) {
-    fail(ErrorCode::corrupt_file, "config: layer_types has {} entries for {} layers", types->size(),
-         layers);
-  }
+  const Json* types = layer_types(config, layers);
   for (i64 i = 0; i < layers; ++i) {
     const auto at = static_cast<std::size_t>(i);
-    const bool slides = listed ? (*types)[at] == "sliding_attention" : i >= first;
+    const bool slides = types != nullptr ? (*types)[at] == "sliding_attention" : i >= first;
     if (slides) windows[at] = window;
+  }
+  return windows;
+}
+
+std::vector<i64> alternating_windows(const ConfigReader& config, i64 layers, i64 otherwise) {
+  check_layers(layers);
+  const i64 window = config.size_or("sliding_window", otherwise);
+  const Json* types = layer_types(config, layers);
+  std::vector<i64> windows;
+  for (i64 i = 0; i < layers; ++i) {
+    const bool slides = types != nullptr
+                            ? (*types)[static_cast<std::size_t>(i)] == "sliding_attention"
+                            : i % 2 == 0;
+    windows.push_back(slides ? window : 0);
   }
   return windows;
 }

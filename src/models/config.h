@@ -46,6 +46,10 @@ nn::RopeConfig rope_config(const ConfigReader& config, i64 head_size, double par
 /// sliding window (where "use_sliding_window" is on) from layer "max_window_layers" on.
 std::vector<i64> layer_windows(const ConfigReader& config, i64 layers);
 
+/// The same where sliding and full layers take turns, a sliding one first, unless "layer_types"
+/// says otherwise.
+std::vector<i64> alternating_windows(const ConfigReader& config, i64 layers, i64 otherwise);
+
 /// Label names in the order of their ids: id2label, else LABEL_0.. up to num_labels; empty if
 /// neither is there.
 std::vector<std::string> label_names(const Json& config);

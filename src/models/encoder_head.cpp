@@ -1,99 +1,154 @@
 #include "models/encoder_head.h"
 
+#include <algorithm>
+
+#include "base/error.h"
 #include "models/config.h"
 #include "models/heads.h"
 
 namespace medlar::models {
+namespace {
 
-EncoderHead::MaskedLm::MaskedLm(const nn::Weights& w, const ops::Weight& words, const Sizes& sizes)
-    : dense(w.at("transform")
-                .linear("dense", sizes.hidden, sizes.hidden, nn::Split::none, nn::Bias::present)),
-      norm(nn::layer_norm(w.at("transform"), "LayerNorm", sizes.hidden, sizes.epsilon)),
-      decoder{.weight = words,
-              .bias = w.vector("bias", sizes.vocabulary),
-              .split = nn::Split::none,
-              .out = sizes.vocabulary,
-              .in = sizes.hidden} {}
-
-Tensor EncoderHead::MaskedLm::operator()(Context& ctx, const Tensor& x) const {
-  return decoder(ctx, norm(ctx, ops::gelu(ctx, dense(ctx, x))));
+bool has_matrix(const nn::Weights& w, std::string_view name) {
+  return name.empty() || w.has(std::string(name) + ".weight");
 }
 
-EncoderHead::Task EncoderHead::task_of(const Json& config, const nn::Weights& w) {
+/// Whether the checkpoint has what `output` needs; a tied matrix shows by its bias.
+bool is_stored(const nn::Weights& w, const HeadOutput& output) {
+  return output.if_stored ||
+         (has_matrix(w, output.dense) &&
+          (has_matrix(w, output.matrix) || (!output.bias.empty() && w.has(output.bias))));
+}
+
+bool all_stored(const nn::Weights& w, std::span<const HeadOutput> table,
+                std::string_view architecture) {
+  return std::ranges::all_of(table, [&](const HeadOutput& output) {
+    return output.architecture != architecture || is_stored(w, output);
+  });
+}
+
+/// The table's architecture that the configuration or, where it is silent, the checkpoint is of.
+std::string_view chosen_architecture(const Json& config, const nn::Weights& w,
+                                     std::span<const HeadOutput> table) {
   const std::string name = architecture(config);
-  if (name.ends_with("ForTokenClassification")) return Task::token;
-  if (name.ends_with("ForSequenceClassification")) return Task::sequence;
-  if (name.ends_with("ForQuestionAnswering")) return Task::question;
-  if (name.ends_with("ForMaskedLM")) return Task::masked_lm;
-  if (name.ends_with("ForPreTraining")) return Task::pretraining;
-  if (!name.empty()) return Task::hidden;
-  if (w.has("classifier.weight")) return Task::token;
-  return w.has("cls.predictions.bias") ? Task::pretraining : Task::hidden;
+  std::string known;
+  for (const HeadOutput& output : table) {
+    if (name.empty() ? all_stored(w, table, output.architecture)
+                     : name.ends_with(output.architecture)) {
+      return output.architecture;
+    }
+    if (!known.ends_with(output.architecture))
+      known += (known.empty() ? "" : ", ") + std::string(output.architecture);
+  }
+  if (name.empty()) return "";
+  fail(ErrorCode::unsupported, "no head for architecture '{}' (known ends of the name: {})", name,
+       known);
 }
 
-EncoderHead::EncoderHead(const Json& config, const nn::Weights& w, const nn::Weights& encoder,
-                         const ops::Weight& words, const Sizes& sizes)
-    : task_(task_of(config, w)) {
-  const auto classifier = [&](const nn::Weights& scope, std::string_view name, i64 labels) {
-    classifier_ = scope.linear(name, labels, sizes.hidden, nn::Split::none, nn::Bias::present);
-  };
-  const bool needs_pooler = task_ == Task::sequence || task_ == Task::pretraining;
-  if (needs_pooler || (task_ == Task::hidden && encoder.has("pooler.dense.weight"))) {
-    pooler_ = encoder.at("pooler").linear("dense", sizes.hidden, sizes.hidden, nn::Split::none,
-                                          nn::Bias::present);
+nn::Linear final_matrix(const Json& config, const nn::Weights& w, const HeadOutput& spec,
+                        const ops::Weight& words, i64 in) {
+  const std::string name(spec.matrix);
+  if (spec.final == Final::vocabulary) {
+    const bool own =
+        !ConfigReader(config).flag_or("tie_word_embeddings", spec.tied) && w.has(name + ".weight");
+    if (own && (spec.bias.empty() || w.has(name + ".bias")))
+      return w.linear(name, words.out(), in, nn::Split::none, spec.biases);
+    const std::string bias = spec.bias.empty() ? name + ".bias" : std::string(spec.bias);
+    nn::Linear linear = {.weight = words,
+                         .bias = std::nullopt,
+                         .split = nn::Split::none,
+                         .out = words.out(),
+                         .in = in};
+    if (own) linear = w.linear(name, words.out(), in);
+    if (spec.biases == nn::Bias::present || w.has(bias)) linear.bias = w.vector(bias, words.out());
+    return linear;
   }
-  if (task_ == Task::token || task_ == Task::sequence) {
-    classifier(w, "classifier",
-               w.rows_of("classifier.weight", std::max(i64{1}, ssize_of(label_names(config)))));
-  } else if (task_ == Task::question) {
-    classifier(w, "qa_outputs", 2);
-  } else if (task_ == Task::pretraining) {
-    classifier(w.at("cls"), "seq_relationship", 2);
+  const i64 expected = spec.final == Final::ends ? 2 : ssize_of(label_names(config));
+  const i64 out = spec.final == Final::ends
+                      ? expected
+                      : w.rows_of(name + ".weight", std::max(i64{1}, expected));
+  return w.linear(name, out, in, nn::Split::none, nn::Bias::present);
+}
+
+/// Rows of x that the output is made of, before any layer.
+Tensor pool(Context& ctx, const Tensor& x, const Batch& batch, Pooling pooling) {
+  switch (pooling) {
+    case Pooling::none:
+      return rows_for_logits(ctx, x, batch);
+    case Pooling::first: {
+      const std::span<const i64> firsts(batch.starts.data(), batch.starts.size() - 1);
+      return ops::gather_rows(ctx, x, Tensor::of(ctx.pool, {ssize_of(firsts)}, firsts));
+    }
+    case Pooling::mean:
+      return ops::mean_rows(ctx, x, batch.starts);
+    case Pooling::mean_of_rows:
+      break;
   }
-  if (task_ == Task::masked_lm || task_ == Task::pretraining) {
-    masked_lm_.emplace(w.at("cls").at("predictions"), words, sizes);
+  return x;
+}
+
+/// Columns of ends [T, 2] as two outputs: a score per token for the answer's start, one for its
+/// end.
+void add_ends(Context& ctx, const Tensor& ends, Outputs& outputs) {
+  const Tensor ends_2T = ops::transpose(ctx, ends);
+  for (const i64 row : {0, 1}) {
+    const Tensor index = Tensor::of(ctx.pool, {1}, std::span<const i64>(&row, 1));
+    outputs.push_back({row == 0 ? "start_logits" : "end_logits", Per::token,
+                       ops::gather_rows(ctx, ends_2T, index).reshape({ends.size(0), 1})});
+  }
+}
+
+}  // namespace
+
+EncoderHead::Layer::Layer(const Json& config, const nn::Weights& w, const HeadOutput& output,
+                          const ops::Weight& words, const Sizes& sizes)
+    : spec(output), activation(output.activation) {
+  i64 width = sizes.hidden;
+  if (!output.activation_key.empty()) {
+    activation = nn::activation_named(ConfigReader(config).text_or(output.activation_key, "gelu"));
+  }
+  if (!output.dense.empty()) {
+    const i64 out = output.final == Final::vocabulary ? words.in() : sizes.hidden;
+    dense = w.linear(output.dense, out, sizes.hidden, nn::Split::none, output.biases);
+    width = out;
+  }
+  if (!output.norm.empty())
+    norm = nn::layer_norm(w, output.norm, width, sizes.epsilon, output.biases);
+  if (output.final != Final::none) final = final_matrix(config, w, output, words, width);
+}
+
+Tensor EncoderHead::Layer::operator()(Context& ctx, const Tensor& x, const Batch& batch) const {
+  Tensor y = pool(ctx, x, batch, spec.pooling);
+  if (dense) y = (*dense)(ctx, y);
+  if (activation != nullptr) y = activation(ctx, y);
+  if (norm) y = (*norm)(ctx, y);
+  if (final) y = (*final)(ctx, y);
+  return spec.pooling == Pooling::mean_of_rows ? ops::mean_rows(ctx, y, batch.starts) : y;
+}
+
+EncoderHead::EncoderHead(const Json& config, const nn::Weights& w,
+                         std::span<const HeadOutput> table, const ops::Weight& words,
+                         const Sizes& sizes) {
+  const std::string_view architecture = chosen_architecture(config, w, table);
+  for (const HeadOutput& output : table) {
+    if (output.architecture != architecture) continue;
+    if (output.if_stored && !has_matrix(w, output.dense)) continue;
+    layers_.emplace_back(config, w, output, words, sizes);
   }
 }
 
 Outputs EncoderHead::operator()(Context& ctx, const Tensor& x, const Batch& batch) const {
-  switch (task_) {
-    case Task::token:
-      return {{"logits", Per::token, (*classifier_)(ctx, rows_for_logits(ctx, x, batch))}};
-    case Task::sequence:
-      return {{"logits", Per::sequence, (*classifier_)(ctx, pooled(ctx, x, batch))}};
-    case Task::question:
-      return question(ctx, x);
-    case Task::masked_lm:
-      return {{"logits", Per::token, (*masked_lm_)(ctx, rows_for_logits(ctx, x, batch))}};
-    case Task::pretraining: {
-      const Tensor pooler_output = pooled(ctx, x, batch);
-      return {{"prediction_logits", Per::token, (*masked_lm_)(ctx, rows_for_logits(ctx, x, batch))},
-              {"seq_relationship_logits", Per::sequence, (*classifier_)(ctx, pooler_output)},
-              {"pooler_output", Per::sequence, pooler_output}};
+  Outputs outputs;
+  for (const Layer& layer : layers_) {
+    const Tensor y = layer(ctx, x, batch);
+    if (layer.spec.final == Final::ends) {
+      add_ends(ctx, y, outputs);
+    } else {
+      outputs.push_back({std::string(layer.spec.name),
+                         layer.spec.pooling == Pooling::none ? Per::token : Per::sequence, y});
     }
-    case Task::hidden:
-      break;
   }
-  Outputs outputs = {{"last_hidden_state", Per::token, x}};
-  if (pooler_) outputs.push_back({"pooler_output", Per::sequence, pooled(ctx, x, batch)});
   return outputs;
-}
-
-/// tanh of a dense layer on each sequence's first token -> [S, D].
-Tensor EncoderHead::pooled(Context& ctx, const Tensor& x, const Batch& batch) const {
-  const std::span<const i64> firsts(batch.starts.data(), batch.starts.size() - 1);
-  const Tensor first_rows = Tensor::of(ctx.pool, {ssize_of(firsts)}, firsts);
-  return ops::tanh(ctx, (*pooler_)(ctx, ops::gather_rows(ctx, x, first_rows)));
-}
-
-/// One score per token for the start of the answer, one for its end.
-Outputs EncoderHead::question(Context& ctx, const Tensor& x) const {
-  const Tensor ends_2T = ops::transpose(ctx, (*classifier_)(ctx, x));
-  const auto row = [&](i64 r) {
-    const Tensor index = Tensor::of(ctx.pool, {1}, std::span<const i64>(&r, 1));
-    return ops::gather_rows(ctx, ends_2T, index).reshape({x.size(0), 1});
-  };
-  return {{"start_logits", Per::token, row(0)}, {"end_logits", Per::token, row(1)}};
 }
 
 }  // namespace medlar::models

@@ -13,6 +13,12 @@ struct KvShape {
   i64 heads = 0;  ///< on this rank
   i64 key_size = 0;
   i64 value_size = 0;
+  bool values_in_keys = false;  ///< a value is the first value_size dimensions of its key
+
+  i64 key_floats() const { return heads * backend::key_page_floats(key_size); }  ///< of a page
+  i64 value_floats() const {
+    return values_in_keys ? 0 : heads * backend::value_page_floats(value_size);
+  }
 };
 
 /// Pages of 64 tokens for the keys and values of all layers. Holds memory and no policy: who owns
@@ -35,6 +41,7 @@ class KvCache {
   static i64 bytes(const KvShape& shape, i64 pages);
 
  private:
+  KvShape shape_;
   std::vector<Tensor> memory_;
   std::vector<backend::KvPages> layers_;
   i64 pages_ = 0;

@@ -31,10 +31,14 @@ inline RmsNorm rms_norm(const Weights& w, std::string_view name, i64 size, float
   return {.weight = w.at(name).vector("weight", size), .epsilon = epsilon};
 }
 
-inline LayerNorm layer_norm(const Weights& w, std::string_view name, i64 size, float epsilon) {
-  return {.weight = w.at(name).vector("weight", size),
-          .bias = w.at(name).vector("bias", size),
-          .epsilon = epsilon};
+inline LayerNorm layer_norm(const Weights& w, std::string_view name, i64 size, float epsilon,
+                            Bias bias = Bias::present) {
+  const Weights norm = w.at(name);
+  LayerNorm result = {
+      .weight = norm.vector("weight", size), .bias = std::nullopt, .epsilon = epsilon};
+  if (bias == Bias::present || (bias == Bias::optional && norm.has("bias")))
+    result.bias = norm.vector("bias", size);
+  return result;
 }
 
 }  // namespace medlar::nn

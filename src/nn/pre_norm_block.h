@@ -11,6 +11,7 @@ namespace medlar::nn {
 struct PreNormSizes {
   i64 D, H, K, d, F;
   float epsilon;
+  ops::Mask mask = ops::Mask::causal;
   i64 window = 0;  ///< tokens that a token sees, itself included; 0 for all
   bool head_norms = false;
   Bias qkv_bias = Bias::none;
@@ -43,7 +44,9 @@ struct PreNormBlock {
             .q_norm = norm("q_norm"),
             .k_norm = norm("k_norm"),
             .head_size = s.d,
-            .spec = {.scale = 1.0f / std::sqrt(static_cast<float>(s.d)), .window = s.window}};
+            .spec = {.scale = 1.0f / std::sqrt(static_cast<float>(s.d)),
+                     .mask = s.mask,
+                     .window = s.window}};
   }
 
   /// h [T, D] -> [T, D].

@@ -21,10 +21,21 @@ std::shared_ptr<std::byte> packed_memory(i64 bytes) {
   return {static_cast<std::byte*>(memory), [](std::byte* p) { std::free(p); }};
 }
 
+/// As fix_query_key_value_ordering of transformers' Megatron converters undoes it.
+i64 megatron_row(double version, i64 part, i64 out, i64 heads, i64 r) {
+  constexpr i64 parts = 3;
+  MEDLAR_CHECK(heads > 0 && out % heads == 0);
+  const i64 size = out / heads;
+  if (version < 1.0) return part * out + r;
+  if (version < 2.0) return r * parts + part;
+  return (r / size * parts + part) * size + r % size;
+}
+
 /// Row r of a fused matrix's `out` rows in the stored one.
-i64 fused_row(const StoredMatrix& matrix, i64 out, i64 r) {
+i64 fused_row(const StoredMatrix& matrix, i64 out, i64 heads, i64 r) {
   switch (matrix.rows) {
     case Rows::all:
+    case Rows::first_inputs:
     case Rows::first:
       return r;
     case Rows::next_to_last:
@@ -35,6 +46,12 @@ i64 fused_row(const StoredMatrix& matrix, i64 out, i64 r) {
       return 2 * r;
     case Rows::odd:
       return 2 * r + 1;
+    case Rows::megatron_q:
+      return megatron_row(matrix.megatron_version, 0, out, heads, r);
+    case Rows::megatron_k:
+      return megatron_row(matrix.megatron_version, 1, out, heads, r);
+    case Rows::megatron_v:
+      return megatron_row(matrix.megatron_version, 2, out, heads, r);
   }
   return r;
 }
@@ -49,12 +66,7 @@ bool consecutive(const std::vector<i64>& rows) {
 /// The wanted columns of a transposed matrix as rows.
 std::shared_ptr<std::byte> turned(const StoredMatrix& matrix, const std::vector<i64>& row_of,
                                   i64 in) {
-  const QuantFormat format = matrix.tensor.format;
-  if (layout_of(format).block_values != 1) {
-    fail(ErrorCode::unsupported, "tensor {} is transposed and in blocks of {}", matrix.tensor.name,
-         layout_of(format).name);
-  }
-  const i64 element = bytes_of(format, 1);
+  const i64 element = bytes_of(matrix.tensor.format, 1);
   const i64 columns = matrix.stored_rows();
   const std::shared_ptr<std::byte> memory = packed_memory(ssize_of(row_of) * in * element);
   std::byte* to = memory.get();
@@ -65,6 +77,23 @@ std::shared_ptr<std::byte> turned(const StoredMatrix& matrix, const std::vector<
     }
   }
   return memory;
+}
+
+/// A matrix whose blocks cannot be cut by columns, as plain f32.
+StoredMatrix unpacked(const StoredMatrix& matrix) {
+  StoredMatrix plain = matrix;
+  const i64 count = matrix.tensor.shape.count();
+  const std::shared_ptr<std::byte> memory = packed_memory(count * 4);
+  dequantise(matrix.tensor.format, matrix.tensor.bytes,
+             {reinterpret_cast<float*>(memory.get()), static_cast<std::size_t>(count)});
+  plain.tensor.format = QuantFormat::f32;
+  plain.tensor.bytes = {memory.get(), static_cast<std::size_t>(count * 4)};
+  plain.tensor.owner = memory;
+  return plain;
+}
+
+bool in_blocks(const StoredMatrix& matrix) {
+  return layout_of(matrix.tensor.format).block_values != 1;
 }
 
 /// The wanted rows one after the other: where they lie if that is so, else a copy.
@@ -110,13 +139,15 @@ std::vector<i64> stored_row_of(const StoredMatrix& matrix, i64 out, RowRange ran
       const i64 within = row % size;
       row = row - within + 2 * (within % (size / 2)) + within / (size / 2);
     }
-    order[static_cast<std::size_t>(i)] = fused_row(matrix, out, row);
+    order[static_cast<std::size_t>(i)] = fused_row(matrix, out, heads, row);
   }
   return order;
 }
 
 ops::Weight hold(ops::Context& ctx, const StoredMatrix& matrix, const std::vector<i64>& row_of,
                  i64 in) {
+  if (matrix.stored == Stored::transposed && in_blocks(matrix))
+    return hold(ctx, unpacked(matrix), row_of, in);
   const i64 packed_bytes = ctx.kernels.panel_bytes(matrix.tensor.format, ssize_of(row_of), in);
   if (packed_bytes == 0) return as_rows(matrix, row_of, in);
   const bool turn = matrix.stored == Stored::transposed;

@@ -24,6 +24,10 @@ enum class Rows {
   last,          ///< the last rows: v of q|k|v, up of gate|up
   even,          ///< rows 0, 2, 4, ..: gate of interleaved gate and up
   odd,
+  first_inputs,  ///< all rows, but only the first of the inputs
+  megatron_q,    ///< of query, key and value under one name, in the order of Megatron-LM's
+  megatron_k,    ///< "checkpoint_version": 0 part, head, row; 1 head, row, part; from 2 on head,
+  megatron_v,    ///< part, row
 };
 
 /// A tensor of a checkpoint, or one matrix of a stack, and how to read it.
@@ -31,6 +35,7 @@ struct StoredMatrix {
   formats::StoredTensor tensor;
   Stored stored = Stored::as_is;
   Rows rows = Rows::all;
+  double megatron_version = 0.0;
 
   i64 stored_rows() const { return tensor.shape[stored == Stored::transposed ? 1 : 0]; }
 };
@@ -41,7 +46,8 @@ struct RowRange {
   i64 count;
 };
 
-/// The stored row of each row of `range`. heads: how many heads the out rows are (rope_pairs).
+/// The stored row of each row of `range`. heads: how many heads the out rows are (rope_pairs,
+/// megatron).
 std::vector<i64> stored_row_of(const StoredMatrix& matrix, i64 out, RowRange range, i64 heads);
 
 /// The rows as the kernels take them: repacked to panels where the format has them, mapped in place

@@ -39,10 +39,15 @@ void check_stored_shape(const std::string& name, const StoredMatrix& found, cons
     const i64 ours = turned ? 2 * rank - 3 - axis : axis;
     const i64 have = found.tensor.shape[axis];
     const bool is_rows = ours == std::max(i64{0}, rank - 2);
-    if (!is_rows || found.rows == Rows::all) {
+    const bool is_inputs = rank >= 2 && ours == rank - 1;
+    if (is_inputs && found.rows == Rows::first_inputs) {
+      fits = have >= shape[ours];
+    } else if (!is_rows || found.rows == Rows::all || found.rows == Rows::first_inputs) {
       fits = have == shape[ours];
     } else if (found.rows == Rows::even || found.rows == Rows::odd) {
       fits = have == 2 * shape[ours];
+    } else if (found.rows >= Rows::megatron_q) {
+      fits = have == 3 * shape[ours];
     } else {
       fits = have >= (found.rows == Rows::next_to_last ? 2 : 1) * shape[ours];
     }
@@ -53,9 +58,10 @@ void check_stored_shape(const std::string& name, const StoredMatrix& found, cons
        found.tensor.name, found.tensor.shape.to_string(), shape.to_string());
 }
 
-Tensor as_f32(Pool& pool, const formats::StoredTensor& stored) {
-  Tensor tensor = Tensor::empty(pool, stored.shape);
+Tensor as_f32(Pool& pool, const formats::StoredTensor& tensor_or_pieces) {
+  Tensor tensor = Tensor::empty(pool, tensor_or_pieces.shape);
   if (tensor.device() != Device::meta) {
+    const formats::StoredTensor stored = formats::in_memory(tensor_or_pieces);
     dequantise(stored.format, stored.bytes,
                {tensor.f32(), static_cast<std::size_t>(tensor.count())});
   }
@@ -80,12 +86,14 @@ Tensor my_columns(Pool& pool, const Tensor& x, RowRange columns) {
 std::optional<std::string> apply_rule(const NameRule& rule, std::string_view name) {
   std::vector<std::string_view> stars;
   if (!match(rule.ours, name, stars)) return std::nullopt;
+  // TensorFlow separates scopes by a slash.
+  const char dot = rule.container == formats::Container::tensorflow ? '/' : '.';
   std::string result;
   std::size_t next = 0;
   for (const char c : rule.theirs) {
     if (c == '*') {
       MEDLAR_CHECK(next < stars.size());
-      result += stars[next++];
+      for (const char kept : stars[next++]) result += kept == '.' ? dot : kept;
     } else {
       result += c;
     }
@@ -119,10 +127,16 @@ std::optional<StoredMatrix> Weights::look_up(const std::string& name) const {
     const std::optional<std::string> theirs = apply_rule(rule, name);
     if (!theirs) continue;
     if (const auto* tensor = source_.checkpoint->find(*theirs))
-      return StoredMatrix{*tensor, rule.stored, rule.rows};
+      return StoredMatrix{*tensor, rule.stored, rule.rows, megatron_version()};
   }
   if (const auto* tensor = source_.checkpoint->find(name)) return StoredMatrix{.tensor = *tensor};
   return std::nullopt;
+}
+
+double Weights::megatron_version() const {
+  const auto version = source_.checkpoint->metadata.find("checkpoint_version");
+  const bool known = version != source_.checkpoint->metadata.end() && version->is_number();
+  return known ? version->get<double>() : 0.0;
 }
 
 StoredMatrix Weights::require(const std::string& name) const {
@@ -178,8 +192,8 @@ Tensor Weights::values(const std::string& name, i64 count, i64 size) const {
   return all;
 }
 
-Tensor Weights::vector(std::string_view name, i64 size) const {
-  return values(full_name(name), 1, size);
+Tensor Weights::vector(std::string_view name, i64 size, Split split) const {
+  return my_columns(ctx_->pool, values(full_name(name), 1, size), my_rows(size, split));
 }
 
 RowRange Weights::my_rows(i64 out, Split split) const {
@@ -202,6 +216,49 @@ Linear Weights::linear(std::string_view name, i64 out, i64 in, Split split, Bias
   return linear;
 }
 
+/// Matrices `wanted` of the `count` in "name" [count, out, in], or [count out, in] as one.
+std::vector<ops::Weight> Weights::stack(const std::string& name, i64 count, RowRange wanted,
+                                        i64 out, i64 in, RowRange rows) const {
+  StoredMatrix all = source_.checkpoint != nullptr ? require(name) : StoredMatrix{};
+  Bytes bytes;
+  i64 size = 0;
+  if (source_.checkpoint != nullptr) {
+    const Shape stored = all.tensor.shape;
+    if (stored.rank() == 2 && stored[0] % count == 0)
+      all.tensor.shape = {count, stored[0] / count, stored[1]};
+    check_stored_shape(name, all, {count, out, in});
+    all.tensor.shape = {all.tensor.shape[1], all.tensor.shape[2]};
+    if (ctx_->pool.device() != Device::meta) {
+      formats::StoredTensor whole = all.tensor;
+      whole.shape = stored;
+      whole = formats::in_memory(whole);
+      all.tensor.join = nullptr;
+      all.tensor.owner = whole.owner;
+      bytes = whole.bytes;
+      size = ssize_of(bytes) / count;
+    }
+  }
+  std::vector<ops::Weight> weights;
+  for (i64 i = wanted.first; i < wanted.first + wanted.count; ++i) {
+    if (!bytes.empty())
+      all.tensor.bytes =
+          bytes.subspan(static_cast<std::size_t>(i * size), static_cast<std::size_t>(size));
+    weights.push_back(matrix(all, fmt::format("{}.{}", name, i), out, in, rows));
+  }
+  return weights;
+}
+
+GroupedLinear Weights::per_head(std::string_view name, i64 heads, i64 out, i64 in) const {
+  GroupedLinear maps = {.weights = stack(full_name(name) + ".weight", heads,
+                                         my_rows(heads, Split::out), out, in, {0, out}),
+                        .bias = std::nullopt,
+                        .split = Split::none,
+                        .out = out,
+                        .in = in};
+  for (const ops::Weight& weight : maps.weights) count_use(weight);
+  return maps;
+}
+
 GroupedLinear Weights::grouped_linear(std::string_view name, i64 count, i64 out, i64 in,
                                       Split split, Bias bias) const {
   const std::string full = full_name(name);
@@ -215,15 +272,7 @@ GroupedLinear Weights::grouped_linear(std::string_view name, i64 count, i64 out,
           matrix(fmt::format("{}{}.{}.weight", scope_, e, name), out, in, rows));
     }
   } else {
-    StoredMatrix stack = require(full + ".weight");
-    check_stored_shape(full + ".weight", stack, {count, out, in});
-    const Bytes bytes = stack.tensor.bytes;
-    const std::size_t size = bytes.size() / static_cast<std::size_t>(count);
-    stack.tensor.shape = {stack.tensor.shape[1], stack.tensor.shape[2]};
-    for (i64 e = 0; e < count; ++e) {
-      stack.tensor.bytes = bytes.subspan(static_cast<std::size_t>(e) * size, size);
-      linear.weights.push_back(matrix(stack, fmt::format("{}.{}.weight", full, e), out, in, rows));
-    }
+    linear.weights = stack(full + ".weight", count, {0, count}, out, in, rows);
   }
   for (const ops::Weight& weight : linear.weights) count_use(weight);
   if (bias != Bias::none)
@@ -257,8 +306,9 @@ ops::Weight Weights::imagined(i64 out, i64 in, QuantFormat format) const {
 
 ops::Weight Weights::matrix(const std::string& name, i64 out, i64 in, RowRange rows) const {
   if (source_.checkpoint == nullptr) return matrix({}, name, out, in, rows);
-  const StoredMatrix found = require(name);
+  StoredMatrix found = require(name);
   check_stored_shape(name, found, {out, in});
+  if (ctx_->pool.device() != Device::meta) found.tensor = formats::in_memory(found.tensor);
   return matrix(found, name, out, in, rows);
 }
 

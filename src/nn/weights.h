@@ -17,7 +17,8 @@
 namespace medlar::nn {
 
 /// How one container names tensors: `ours` and `theirs` are patterns in which each `*` stands for
-/// the same text on both sides, e.g. {"model.layers.*.mlp.down_proj.*", "blk.*.ffn_down.*"}.
+/// the same text on both sides, e.g. {"model.layers.*.mlp.down_proj.*", "blk.*.ffn_down.*"}; in it
+/// TensorFlow has slashes for our dots.
 struct NameRule {
   formats::Container container;
   std::string_view ours;
@@ -72,18 +73,21 @@ class Weights {
   /// [count, out, in] ([count, in, out] where the container transposes); biases alike.
   GroupedLinear grouped_linear(std::string_view name, i64 count, i64 out, i64 in,
                                Split split = Split::none, Bias bias = Bias::none) const;
+  /// One map [out, in] for each of `heads` heads, this rank's heads: the stack "name.weight"
+  /// [heads, out, in], or one matrix with the heads' rows one after the other.
+  GroupedLinear per_head(std::string_view name, i64 heads, i64 out, i64 in) const;
   /// "name.weight" [rows, columns] as a table for ops::embed and, when tied, for the output
   /// projection too.
   ops::Weight table(std::string_view name, i64 rows, i64 columns, Table use = Table::lookup) const;
-  /// `name` [size] in f32.
-  Tensor vector(std::string_view name, i64 size) const;
+  /// `name` [size] in f32, or with Split::out this rank's part of it.
+  Tensor vector(std::string_view name, i64 size, Split split = Split::none) const;
   /// `name` in f32 if it is there, of whatever size.
   std::optional<Tensor> find_vector(std::string_view name) const;
   bool has(std::string_view name) const;
   /// Rows of the matrix `name`, or `otherwise` where there is no checkpoint to ask.
   i64 rows_of(std::string_view name, i64 otherwise) const;
 
-  /// Heads that the rope_pairs order of q and k is undone by.
+  /// Heads that the rope_pairs and megatron orders of rows are undone by.
   Weights with_heads(i64 heads) const;
 
   i64 ranks() const { return ctx_->comm.size(); }
@@ -104,7 +108,10 @@ class Weights {
   std::string full_name(std::string_view name) const { return scope_ + std::string(name); }
   std::optional<StoredMatrix> look_up(const std::string& name) const;
   StoredMatrix require(const std::string& name) const;
+  double megatron_version() const;
   Tensor values(const std::string& name, i64 count, i64 size) const;
+  std::vector<ops::Weight> stack(const std::string& name, i64 count, RowRange wanted, i64 out,
+                                 i64 in, RowRange rows) const;
   ops::Weight matrix(const std::string& name, i64 out, i64 in, RowRange rows) const;
   ops::Weight matrix(const StoredMatrix& stored, const std::string& name, i64 out, i64 in,
                      RowRange rows) const;

@@ -75,6 +75,10 @@ Tensor sum_rows(Context& ctx, const Tensor& x);
 Tensor mean_rows(Context& ctx, const Tensor& x, std::span<const i64> starts);
 /// Each row divided by its Euclidean length (at least 1e-12) -> same shape. No gradient.
 Tensor l2_normalise(Context& ctx, const Tensor& x);
+/// Columns [first, first + count) of the last axis.
+Tensor columns(Context& ctx, const Tensor& x, i64 first, i64 count);
+/// a and b side by side on the last axis; their other axes are equal.
+Tensor concat_columns(Context& ctx, const Tensor& a, const Tensor& b);
 /// The same elements under another shape.
 Tensor reshape(Context& ctx, const Tensor& x, Shape shape);
 

@@ -1,6 +1,7 @@
 // Ops that move, pick and sum rows.
 #include <algorithm>
 #include <cmath>
+#include <vector>
 
 #include "ops/checks.h"
 #include "ops/ops.h"
@@ -9,6 +10,20 @@ namespace medlar::ops {
 namespace {
 
 i64 width_of(const Tensor& x) { return x.shape().rank() == 0 ? 1 : x.size(-1); }
+
+Shape with_width(const Shape& shape, i64 width) {
+  std::vector<i64> sizes(shape.dims().begin(), shape.dims().end());
+  sizes.back() = width;
+  return Shape(sizes);
+}
+
+/// Copies columns [from_first, + count) of rows `from_width` wide to columns [to_first, + count) of
+/// rows `to_width` wide; nothing on meta.
+void copy_columns(const float* from, i64 from_width, i64 from_first, i64 rows, i64 count, float* to,
+                  i64 to_width, i64 to_first) {
+  for (i64 r = 0; from != nullptr && r < rows; ++r)
+    std::copy_n(from + r * from_width + from_first, count, to + r * to_width + to_first);
+}
 
 }  // namespace
 
@@ -193,6 +208,41 @@ Tensor l2_normalise(Context& ctx, const Tensor& x) {
       squares += static_cast<double>(from[i]) * static_cast<double>(from[i]);
     const float length = std::max(static_cast<float>(std::sqrt(squares)), smallest_length);
     for (i64 i = 0; i < width; ++i) y.f32()[r * width + i] = from[i] / length;
+  }
+  return y;
+}
+
+Tensor columns(Context& ctx, const Tensor& x, i64 first, i64 count) {
+  const i64 width = width_of(x);
+  if (first < 0 || count < 0 || first + count > width) {
+    fail(ErrorCode::shape_mismatch, "columns: [{}, {}) of {}", first, first + count, width);
+  }
+  Tensor y = Tensor::empty(ctx.pool, with_width(x.shape(), count));
+  copy_columns(x.f32(), width, first, x.count() / std::max(width, i64{1}), count, y.f32(), count,
+               0);
+  if (ctx.tape != nullptr) {
+    ctx.tape->record(y, [x, first, count, width](Context& c, Tape& tape, const Tensor& g) {
+      Tensor grad = Tensor::zeros(c.pool, x.shape());
+      copy_columns(g.f32(), count, 0, x.count() / width, count, grad.f32(), width, first);
+      tape.accumulate(c, x, grad);
+    });
+  }
+  return y;
+}
+
+Tensor concat_columns(Context& ctx, const Tensor& a, const Tensor& b) {
+  check_shape("concat_columns", "b", b, with_width(a.shape(), b.size(-1)));
+  const i64 left = width_of(a);
+  const i64 right = width_of(b);
+  const i64 rows = a.count() / std::max(left, i64{1});
+  Tensor y = Tensor::empty(ctx.pool, with_width(a.shape(), left + right));
+  copy_columns(a.f32(), left, 0, rows, left, y.f32(), left + right, 0);
+  copy_columns(b.f32(), right, 0, rows, right, y.f32(), left + right, left);
+  if (ctx.tape != nullptr) {
+    ctx.tape->record(y, [a, b, left, right](Context& c, Tape& tape, const Tensor& g) {
+      tape.accumulate(c, a, columns(c, g, 0, left));
+      tape.accumulate(c, b, columns(c, g, left, right));
+    });
   }
   return y;
 }

@@ -8,8 +8,10 @@
 #include "base/mapped_file.h"
 #include "formats/safetensors.h"
 #include "formats/tensor_values.h"
+#include "models/config.h"
 #include "runtime/engine.h"
 #include "runtime/image_inputs.h"
+#include "runtime/span_vectors.h"
 #include "runtime/vector_results.h"
 #include "text/load_tokenizer.h"
 
@@ -40,6 +42,10 @@ class CheckpointVerifier {
     for (i64 i = 0; find("ids", i) != nullptr; ++i) run_input(i);
     run_texts();
     run_dequantised();
+    for (VectorResult& one : verify_span_vectors(golden_, models::label_names(runner_.config()),
+                                                 calibration_beside(checkpoint_.path))) {
+      results_.push_back(std::move(one));
+    }
     return std::move(results_);
   }
 

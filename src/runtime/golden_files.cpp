@@ -10,7 +10,10 @@
 #include "formats/tensor_values.h"
 #include "runtime/conformance.h"
 #include "runtime/image_golden.h"
+#include "runtime/model_files.h"
 #include "text/chat_template_cases.h"
+#include "text/entity_cases.h"
+#include "text/harmony_cases.h"
 #include "text/load_tokenizer.h"
 #include "text/tokenizer_cases.h"
 
@@ -136,10 +139,8 @@ void verify_numeric(const SafetensorsFile& file, std::vector<VectorResult>& resu
   }
 }
 
-void verify_tokenizer(const std::filesystem::path& subject, const Json& golden,
-                      std::vector<VectorResult>& results) {
-  const text::Tokenizer tokenizer = text::load_tokenizer(subject);
-  for (text::CaseResult& c : text::verify_tokenizer_cases(tokenizer, golden)) {
+void add_cases(std::vector<text::CaseResult> cases, std::vector<VectorResult>& results) {
+  for (text::CaseResult& c : cases) {
     results.push_back({.name = std::move(c.name),
                        .pass = c.pass,
                        .expected = std::move(c.expected),
@@ -162,11 +163,18 @@ void verify_text_or_weights(const std::filesystem::path& subject,
                             const std::filesystem::path& golden, Certificate& certificate) {
   if (golden.extension() == ".json") {
     const Json json = read_json_file(golden);
-    if (json.is_array()) {
+    if (text::is_harmony_golden(json)) {
+      if (json.is_object()) certificate.reference = json.value("reference", std::string());
+      add_cases(text::verify_harmony_cases(tokenizer_of(subject), json), certificate.vectors);
+    } else if (json.is_array()) {
       verify_template(subject, json, certificate.vectors);
+    } else if (text::is_entity_golden(json)) {
+      certificate.reference = json.value("reference", std::string());
+      add_cases(text::verify_entity_cases(tokenizer_of(subject), json), certificate.vectors);
     } else if (json.is_object() && json.contains("cases")) {
       certificate.reference = json.value("reference", std::string());
-      verify_tokenizer(subject, json, certificate.vectors);
+      add_cases(text::verify_tokenizer_cases(text::load_tokenizer(subject), json),
+                certificate.vectors);
     }
     return;
   }

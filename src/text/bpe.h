@@ -46,6 +46,7 @@ class Bpe : public Model {
               std::vector<Token>& tokens) const override;
   const Vocabulary& vocabulary() const override { return vocabulary_; }
   std::optional<i64> unknown_id() const override { return unknown_id_; }
+  bool marks_continuation() const override { return !options_.prefix.empty(); }
 
  private:
   Bpe(Vocabulary vocabulary, Options options);

@@ -27,6 +27,8 @@ class Model {
   virtual const Vocabulary& vocabulary() const = 0;
   /// The id of unknown text, if the model has one.
   virtual std::optional<i64> unknown_id() const = 0;
+  /// True where tokens that go on a word carry a mark.
+  virtual bool marks_continuation() const { return false; }
 };
 
 }  // namespace medlar::text

@@ -89,6 +89,10 @@ class PipelineDetokenizer : public Detokenizer {
         tokens.emplace_back(*token);
       }
     }
+    return join(std::move(tokens));
+  }
+
+  std::string join(std::vector<std::string> tokens) const override {
     decoder_->apply(tokens);
     std::string text;
     for (const std::string& token : tokens) text += token;
@@ -116,6 +120,7 @@ TokenizerParts assemble(Pipeline pipeline, std::vector<AddedToken> added_tokens,
   TokenizerParts parts;
   parts.added = std::make_unique<const AddedTokens>(std::move(added_tokens), *pipeline.normalizer);
   parts.special_ids.unk = pipeline.model->unknown_id();
+  parts.marks_continuation = pipeline.model->marks_continuation();
   const Vocabulary& vocabulary = pipeline.model->vocabulary();
   parts.detokenizer =
       std::make_unique<PipelineDetokenizer>(std::move(pipeline.decoder), vocabulary, *parts.added);

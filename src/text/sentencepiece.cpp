@@ -151,6 +151,20 @@ class SentencePieceDetokenizer : public Detokenizer {
     return denormalised(text);
   }
 
+  std::string join(std::vector<std::string> tokens) const override {
+    std::string text;
+    for (const std::string& token : tokens) {
+      std::string_view rest = token;
+      for (std::size_t at = rest.find(mark); at != std::string_view::npos; at = rest.find(mark)) {
+        text.append(rest.substr(0, at)).push_back(' ');
+        rest.remove_prefix(at + mark.size());
+      }
+      text += rest;
+    }
+    const bool drops_first = strips_first_space_ && text.starts_with(' ');
+    return drops_first ? text.substr(1) : text;
+  }
+
  private:
   PieceType type_of(i64 id) const { return types_[static_cast<std::size_t>(id)]; }
 

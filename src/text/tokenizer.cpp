@@ -153,6 +153,12 @@ std::string Tokenizer::decode(std::span<const i64> ids, SpecialsInText specials)
   return parts_->detokenizer->decode(ids, specials);
 }
 
+std::string Tokenizer::join(std::vector<std::string> tokens) const {
+  return parts_->detokenizer->join(std::move(tokens));
+}
+
+bool Tokenizer::marks_continuation() const { return parts_->marks_continuation; }
+
 std::optional<std::string_view> Tokenizer::token_text(i64 id) const {
   if (const AddedToken* added = parts_->added->find(id)) return added->content;
   return parts_->encoder->vocabulary().token(id);

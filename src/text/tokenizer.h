@@ -74,6 +74,13 @@ class Tokenizer {
   std::string decode(std::span<const i64> ids,
                      SpecialsInText specials = SpecialsInText::skip) const;
 
+  /// Tokens' strings as a text, without looking them up: what decoding does after that (Hugging
+  /// Face's convert_tokens_to_string).
+  std::string join(std::vector<std::string> tokens) const;
+
+  /// True where the tokens that go on a word are marked ("##ver"), so that words can be told.
+  bool marks_continuation() const;
+
   /// The token's string as the vocabulary has it; empty optional for an id without one.
   std::optional<std::string_view> token_text(i64 id) const;
   std::optional<i64> id_of(std::string_view token) const;

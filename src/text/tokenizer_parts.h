@@ -32,6 +32,8 @@ class Detokenizer {
  public:
   virtual ~Detokenizer() = default;
   virtual std::string decode(std::span<const i64> ids, SpecialsInText specials) const = 0;
+  /// Token strings -> text.
+  virtual std::string join(std::vector<std::string> tokens) const = 0;
 };
 
 struct TokenizerParts {
@@ -41,6 +43,7 @@ struct TokenizerParts {
   PostProcessor post_processor;
   SpecialIds special_ids;
   std::vector<i64> eos_ids;
+  bool marks_continuation = false;  ///< the model puts a mark on tokens that go on a word
 };
 
 /// Which bytes a token's range names: whole characters (Hugging Face), or its very bytes

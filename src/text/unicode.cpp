@@ -165,6 +165,20 @@ void check_utf8(std::string_view text) {
   }
 }
 
+BrokenSequence broken_sequence_at(std::string_view text, i64 at) {
+  // The longest prefix that a valid sequence could have: pad it with a continuation byte and look.
+  const u8 first = static_cast<u8>(text[static_cast<std::size_t>(at)]);
+  const i64 wanted = first < 0xc2 || first > 0xf4 ? 1 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
+  i64 part = 1;
+  for (; part < wanted && at + part < ssize_of(text); ++part) {
+    const u8 next = static_cast<u8>(text[static_cast<std::size_t>(at + part)]);
+    const u8 low = part != 1 ? 0x80 : first == 0xe0 ? 0xa0 : first == 0xf0 ? 0x90 : 0x80;
+    const u8 high = part != 1 ? 0xbf : first == 0xed ? 0x9f : first == 0xf4 ? 0x8f : 0xbf;
+    if (next < low || next > high) break;
+  }
+  return {.bytes = part, .unfinished = part < wanted && at + part == ssize_of(text)};
+}
+
 std::string lossy_utf8(std::string_view bytes) {
   std::string text;
   text.reserve(bytes.size());
@@ -175,19 +189,8 @@ std::string lossy_utf8(std::string_view bytes) {
       at += *size;
       continue;
     }
-    // The longest prefix that a valid sequence could have: pad it with a continuation byte and
-    // look.
-    const u8 first = static_cast<u8>(bytes[static_cast<std::size_t>(at)]);
-    const i64 wanted = first < 0xc2 || first > 0xf4 ? 1 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
-    i64 part = 1;
-    for (; part < wanted && at + part < ssize_of(bytes); ++part) {
-      const u8 next = static_cast<u8>(bytes[static_cast<std::size_t>(at + part)]);
-      const u8 low = part != 1 ? 0x80 : first == 0xe0 ? 0xa0 : first == 0xf0 ? 0x90 : 0x80;
-      const u8 high = part != 1 ? 0xbf : first == 0xed ? 0x9f : first == 0xf4 ? 0x8f : 0xbf;
-      if (next < low || next > high) break;
-    }
     append_utf8(text, 0xfffd);
-    at += part;
+    at += broken_sequence_at(bytes, at).bytes;
   }
   return text;
 }

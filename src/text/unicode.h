@@ -49,6 +49,15 @@ std::string to_utf8(u32 code_point);
 /// above U+10FFFF, cut).
 std::optional<i64> valid_sequence_at(std::string_view text, i64 at);
 
+/// Bytes that are no character.
+struct BrokenSequence {
+  i64 bytes = 0;            ///< 1 to 3: the maximal part (Unicode standard, section 3.9)
+  bool unfinished = false;  ///< the text ends here, and more bytes could make a character of it
+};
+
+/// What stands at `at` where valid_sequence_at finds none.
+BrokenSequence broken_sequence_at(std::string_view text, i64 at);
+
 /// Throws invalid_argument with the offset of the first byte that is not UTF-8.
 void check_utf8(std::string_view text);
 

@@ -9,7 +9,9 @@
 namespace medlar::text {
 
 WordPiece::WordPiece(Vocabulary vocabulary, const Options& options)
-    : vocabulary_(std::move(vocabulary)), max_word_characters_(options.max_word_characters) {
+    : vocabulary_(std::move(vocabulary)),
+      max_word_characters_(options.max_word_characters),
+      marks_continuation_(!options.prefix.empty()) {
   const std::optional<i64> unknown = vocabulary_.find(options.unknown);
   if (!unknown)
     fail(ErrorCode::corrupt_file, "the tokenizer's unknown token is not in its vocabulary");

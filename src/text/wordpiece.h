@@ -23,6 +23,7 @@ class WordPiece : public Model {
               std::vector<Token>& tokens) const override;
   const Vocabulary& vocabulary() const override { return vocabulary_; }
   std::optional<i64> unknown_id() const override { return unknown_id_; }
+  bool marks_continuation() const override { return marks_continuation_; }
 
  private:
   void encode_word(std::string_view text, ByteRange word, std::vector<Token>& tokens) const;
@@ -32,6 +33,7 @@ class WordPiece : public Model {
   Trie rest_;  ///< without the prefix
   i64 unknown_id_;
   i64 max_word_characters_;
+  bool marks_continuation_;
 };
 
 /// One id a word (Hugging Face's `WordLevel`).

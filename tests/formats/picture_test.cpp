@@ -175,6 +175,10 @@ TEST(Picture, HostileFiles) {
   EXPECT_EQ(code_of(file_of({10000, 10000, 8, 2, "", ""})), ErrorCode::corrupt_file);
   EXPECT_EQ(code_of(file_of({0, 1, 8, 2, "", ""})), ErrorCode::corrupt_file);
   EXPECT_EQ(code_of(file_of({0x7fffffff, 0x7fffffff, 8, 2, "", ""})), ErrorCode::corrupt_file);
+  // A chunk that says it is larger than the file.
+  std::string boast = file_of({1, 1, 8, 0, std::string("\0a", 2), chunk("eXIf", exif('M', 6))});
+  boast[boast.find("eXIf") - 4] = '\x70';
+  EXPECT_EQ(code_of(boast), ErrorCode::corrupt_file);
   std::string wide = jpeg;
   const std::size_t frame = wide.find("\xff\xc2");
   ASSERT_NE(frame, std::string::npos);

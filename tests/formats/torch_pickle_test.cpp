@@ -17,7 +17,7 @@ using tests::torch_zip;
 
 using Tensors = std::map<std::string, StoredTensor, std::less<>>;
 
-Tensors parse(const std::string& file) { return parse_torch(bytes_of_text(file), "f"); }
+Tensors parse(const std::string& file) { return parse_torch(bytes_of_text(file), "f").tensors; }
 
 std::vector<float> values_of(const StoredTensor& tensor) {
   std::vector<float> values(static_cast<std::size_t>(tensor.shape.count()));

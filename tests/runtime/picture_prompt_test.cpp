@@ -8,6 +8,7 @@
 #include "runtime/image_golden.h"
 #include "runtime/picture_prompt.h"
 #include "shared_data.h"
+#include "text/load_tokenizer.h"
 
 namespace medlar::runtime {
 namespace {
@@ -50,6 +51,20 @@ TEST(PicturePrompt, PlaceholdersAreExpandedInOrder) {
             "[<|begin_of_image|><|image|><|image|><|end_of_image|>0"
             "<|begin_of_image|><|image|><|image|><|end_of_image|>1]");
   EXPECT_THROW(expand_video("no place", {1, 2, 2}, 2, times), Error);
+}
+
+/// Ids of the pieces as the reference's tokenizer gives them, each with its own leading space
+/// (28705).
+TEST(PicturePrompt, LlavaMedTokenisesItsPiecesApart) {
+  const auto shared = tests::shared_folder();
+  if (shared.empty()) GTEST_SKIP() << "../shared is not here";
+  const text::Tokenizer tokenizer =
+      text::load_tokenizer(shared / "data" / "tok" / "mistral01.tokenizer.json");
+  const Numbers tokens = {3};
+  const ChunkedPrompt prompt = llava_med_prompt(tokenizer, tokens, "What is shown?", 0);
+  EXPECT_EQ(prompt.ids, (Numbers{1, 733, 16289, 28793, 28705, 0, 0, 0, 28705, 13, 3195, 349, 4894,
+                                 28804, 733, 28748, 16289, 28793}));
+  EXPECT_EQ(prompt.rows, (Numbers{5, 6, 7}));
 }
 
 TEST(PictureVectors, AllOfTheReferences) {

@@ -12,7 +12,8 @@ namespace {
 /// Far enough from black and white that no pass clamps.
 Picture pattern(i64 height, i64 width) {
   Picture picture = {.height = height, .width = width, .rgb = {}};
-  for (i64 i = 0; i < height * width * 3; ++i) picture.rgb.push_back(static_cast<u8>(80 + i * 37 % 90));
+  for (i64 i = 0; i < height * width * 3; ++i)
+    picture.rgb.push_back(static_cast<u8>(80 + i * 37 % 90));
   return picture;
 }
 

@@ -98,8 +98,9 @@ void attend_row(const AttentionArgs& a, const AttentionSequence& s, i64 row, i64
   for (i64 page = visible.begin / page_keys; page * page_keys < visible.end; ++page) {
     const float* keys =
         kv.keys + (s.pages[page] * kv.heads + kv_head) * key_page_floats(kv.key_size);
-    const float* values =
-        kv.values + (s.pages[page] * kv.heads + kv_head) * value_page_floats(kv.value_size);
+    const float* values = kv.values == nullptr ? nullptr
+                                               : kv.values + (s.pages[page] * kv.heads + kv_head) *
+                                                                 value_page_floats(kv.value_size);
     float p[page_keys];
     float page_highest = highest;
     for (i64 j = 0; j < page_keys; ++j) {
@@ -117,8 +118,11 @@ void attend_row(const AttentionArgs& a, const AttentionSequence& s, i64 row, i64
     highest = page_highest;
     for (i64 d = 0; d < kv.value_size; ++d) {
       float sum = acc[static_cast<std::size_t>(d)] * correction;
-      for (i64 j = 0; j < page_keys; ++j)
-        sum = std::fma(p[j], values[cpu::value_offset(j, d)], sum);
+      for (i64 j = 0; j < page_keys; ++j) {
+        const float value = values != nullptr ? values[cpu::value_offset(j, d)]
+                                              : keys[cpu::key_offset(kv.key_size, j, d)];
+        sum = std::fma(p[j], value, sum);
+      }
       acc[static_cast<std::size_t>(d)] = sum;
     }
   }

@@ -132,10 +132,11 @@ void store_kv(const Stream& stream, const StoreKvArgs& a) {
       const i64 j = a.slots[row] % page_keys;
       for (i64 h = 0; h < kv.heads; ++h) {
         float* keys = kv.keys + (page * kv.heads + h) * key_page_floats(kv.key_size);
-        float* values = kv.values + (page * kv.heads + h) * value_page_floats(kv.value_size);
         const float* k = a.k + (row * kv.heads + h) * kv.key_size;
-        const float* v = a.v + (row * kv.heads + h) * kv.value_size;
         for (i64 d = 0; d < kv.key_size; ++d) keys[key_offset(kv.key_size, j, d)] = k[d];
+        if (kv.values == nullptr) continue;
+        float* values = kv.values + (page * kv.heads + h) * value_page_floats(kv.value_size);
+        const float* v = a.v + (row * kv.heads + h) * kv.value_size;
         for (i64 d = 0; d < kv.value_size; ++d) values[value_offset(j, d)] = v[d];
       }
     }

@@ -80,16 +80,27 @@ float page_softmax(const KeyRange& visible, i64 first_key, float scale, float* s
   return correction;
 }
 
+/// The first value_size dimensions of a page's keys in the layout of values.
+void values_of_keys(const KvPages& kv, const float* keys, float* values) {
+  for (i64 d = 0; d < round_up(kv.value_size, panel_rows); ++d) {
+    for (i64 j = 0; j < page_keys; ++j) {
+      values[value_offset(j, d)] = d < kv.value_size ? keys[key_offset(kv.key_size, j, d)] : 0.0f;
+    }
+  }
+}
+
 template <int Rows>
 void attend(const AttentionArgs& a, const AttentionSequence& s, const AttentionTile& t, i64 kv_head,
             float* const* y, float* const* log_sum) {
   const KvPages& kv = a.pages;
   const i64 value_panels = ceil_div(kv.value_size, panel_rows);
-  Scratch scratch(Rows * (kv.key_size + 2 * page_keys + value_panels * panel_rows));
+  const i64 own_values = kv.values == nullptr ? value_page_floats(kv.value_size) : 0;
+  Scratch scratch(Rows * (kv.key_size + 2 * page_keys + value_panels * panel_rows) + own_values);
   float* q = scratch.data();
   float* scores = q + Rows * kv.key_size;
   float* p = scores + Rows * page_keys;
   float* acc = p + Rows * page_keys;
+  float* read_values = acc + Rows * value_panels * panel_rows;
   for (int r = 0; r < Rows; ++r) {
     for (i64 d = 0; d < kv.key_size; ++d) q[d * Rows + r] = t.q[r][d];
   }
@@ -101,14 +112,17 @@ void attend(const AttentionArgs& a, const AttentionSequence& s, const AttentionT
   }
   for (i64 page = t.all.begin / page_keys; page * page_keys < t.all.end; ++page) {
     const i64 place = s.pages[page] * kv.heads + kv_head;
-    page_scores<Rows>(q, kv.keys + place * key_page_floats(kv.key_size), kv.key_size, scores);
+    const float* keys = kv.keys + place * key_page_floats(kv.key_size);
+    page_scores<Rows>(q, keys, kv.key_size, scores);
     for (int r = 0; r < Rows; ++r) {
       float* row = scores + r * page_keys;
       correction[r] = page_softmax(t.visible[r], page * page_keys, a.scale, row, &most[r], &sum[r]);
       for (i64 j = 0; j < page_keys; ++j) p[j * Rows + r] = row[j];
     }
-    page_values<Rows>(p, kv.values + place * value_page_floats(kv.value_size), value_panels,
-                      correction, acc);
+    if (own_values > 0) values_of_keys(kv, keys, read_values);
+    page_values<Rows>(
+        p, own_values > 0 ? read_values : kv.values + place * value_page_floats(kv.value_size),
+        value_panels, correction, acc);
   }
   for (int r = 0; r < Rows; ++r) {
     const float* row = acc + r * value_panels * panel_rows;

@@ -1,0 +1,204 @@
+// gpt-oss: OpenAI 2025 (arXiv 2508.10925). A mixture of experts in every layer, attention with a
+// learned sink per head, every other layer seeing a window. T tokens, D hidden, H query heads, K
+// key/value heads, d head size, F feed-forward of an expert, E experts, V vocabulary.
+#include <cmath>
+
+#include "base/error.h"
+#include "models/config.h"
+#include "models/heads.h"
+#include "nn/experts.h"
+#include "nn/self_attention.h"
+
+namespace medlar::models {
+namespace {
+
+struct Config {
+  i64 D, H, K, d, F, E, V, layers, context;
+  float epsilon;
+  bool tied;
+  std::vector<i64> windows;
+  nn::RopeConfig rope;
+  ops::RouteSpec route;
+
+  explicit Config(const ConfigReader& c)
+      : D(c.size("hidden_size")),
+        H(c.size("num_attention_heads")),
+        K(c.size_or("num_key_value_heads", 8)),
+        d(c.size_or("head_dim", 64)),
+        F(c.size("intermediate_size")),
+        E(c.size_or("num_local_experts", 128)),
+        V(c.size("vocab_size")),
+        layers(c.size("num_hidden_layers")),
+        context(c.size_or("max_position_embeddings", 131072)),
+        epsilon(static_cast<float>(c.number_or("rms_norm_eps", 1e-5))),
+        tied(c.flag_or("tie_word_embeddings", false)),
+        windows(alternating_windows(c, layers, 128)),
+        rope(rope_config(c, d)),
+        route{.chosen = c.size_or("num_experts_per_tok", c.size_or("experts_per_token", 4)),
+              .weights = ops::ExpertWeights::softmax} {}
+};
+
+/// h += attention(norm(h)); h += experts(norm(h)).
+struct Block {
+  nn::RmsNorm attention_norm;
+  nn::SelfAttention attention;
+  nn::RmsNorm mlp_norm;
+  nn::Linear router;
+  nn::Experts experts;
+  ops::RouteSpec route;
+
+  Block(const nn::Weights& w, const Config& c, i64 layer)
+      : attention_norm(nn::rms_norm(w, "input_layernorm", c.D, c.epsilon)),
+        attention(make_attention(w.at("self_attn"), c, layer)),
+        mlp_norm(nn::rms_norm(w, "post_attention_layernorm", c.D, c.epsilon)),
+        router(w.at("mlp").linear("router", c.E, c.D, nn::Split::none, nn::Bias::present)),
+        experts(w.at("mlp").at("experts"), c.E, c.D, c.F, nn::clamped_swiglu, nn::Bias::present),
+        route(c.route) {}
+
+  static nn::SelfAttention make_attention(const nn::Weights& w, const Config& c, i64 layer) {
+    using nn::Bias;
+    using nn::Split;
+    return {.q_proj = w.linear("q_proj", c.H * c.d, c.D, Split::out, Bias::present),
+            .k_proj = w.linear("k_proj", c.K * c.d, c.D, Split::out, Bias::present),
+            .v_proj = w.linear("v_proj", c.K * c.d, c.D, Split::out, Bias::present),
+            .o_proj = w.linear("o_proj", c.D, c.H * c.d, Split::in, Bias::present),
+            .q_norm = std::nullopt,
+            .k_norm = std::nullopt,
+            .head_size = c.d,
+            .spec = {.scale = 1.0f / std::sqrt(static_cast<float>(c.d)),
+                     .window = c.windows[static_cast<std::size_t>(layer)],
+                     .sinks = w.vector("sinks", c.H, Split::out)}};
+  }
+
+  Tensor operator()(Context& ctx, const Tensor& h_TD, const nn::RopeAngles& angles,
+                    const Batch& batch, const backend::KvPages* cache) const {
+    const Tensor a_TD =
+        ops::add(ctx, h_TD, attention(ctx, attention_norm(ctx, h_TD), &angles, batch, cache));
+    const Tensor x_TD = mlp_norm(ctx, a_TD);
+    const ops::Routes routes = ops::route(ctx, router(ctx, x_TD), nullptr, route);
+    return ops::add(ctx, a_TD, experts(ctx, x_TD, routes));
+  }
+};
+
+class GptOss final : public Model {
+ public:
+  GptOss(const Json& config, const nn::Weights& w)
+      : c_(ConfigReader(config)),
+        embed_tokens_(w.at("model").table("embed_tokens", c_.V, c_.D,
+                                          c_.tied ? nn::Table::output_too : nn::Table::lookup)),
+        rope_(c_.rope),
+        norm_(nn::rms_norm(w.at("model"), "norm", c_.D, c_.epsilon)),
+        head_(config, w, embed_tokens_, c_.tied),
+        ranks_(w.ranks()) {
+    check_ranks(w, "key/value heads", c_.K);
+    for (i64 i = 0; i < c_.layers; ++i) blocks_.emplace_back(w.at("model").at("layers", i), c_, i);
+  }
+
+  Outputs forward(Context& ctx, const Batch& batch, const KvCache& cache) const override {
+    Tensor h_TD = ops::embed(ctx, batch.ids, embed_tokens_);
+    const nn::RopeAngles angles = rope_.angles(ctx, batch.positions);
+    for (i64 i = 0; i < c_.layers; ++i) {
+      ctx.observe(i, h_TD);
+      h_TD = blocks_[static_cast<std::size_t>(i)](ctx, h_TD, angles, batch, cache.layer(i));
+    }
+    h_TD = norm_(ctx, h_TD);
+    ctx.observe(c_.layers, h_TD);
+    return head_(ctx, h_TD, batch);
+  }
+
+  ModelFacts facts() const override {
+    return {
+        .direction = Direction::causal,
+        .generates = head_.generates(),
+        .layers = c_.layers,
+        .hidden = c_.D,
+        .vocabulary = c_.V,
+        .context = c_.context,
+        .kv = {.layers = c_.layers, .heads = c_.K / ranks_, .key_size = c_.d, .value_size = c_.d}};
+  }
+
+ private:
+  Config c_;
+  ops::Weight embed_tokens_;
+  nn::Rope rope_;
+  nn::RmsNorm norm_;
+  DecoderHead head_;
+  i64 ranks_;
+  std::vector<Block> blocks_;
+};
+
+// Gate and up come interleaved: in blocks as [E, 2F, D], unquantised as [E, D, 2F]. The original
+// release has names of its own. GGUF has gate and up apart.
+using formats::Container;
+using nn::Rows;
+using nn::Stored;
+constexpr nn::NameRule rules[] = {
+    {Container::huggingface, "*.mlp.experts.gate_proj.weight", "*.mlp.experts.gate_up_proj.weight",
+     Stored::as_is, Rows::even},
+    {Container::huggingface, "*.mlp.experts.up_proj.weight", "*.mlp.experts.gate_up_proj.weight",
+     Stored::as_is, Rows::odd},
+    {Container::huggingface, "*.mlp.experts.gate_proj.weight", "*.mlp.experts.gate_up_proj",
+     Stored::transposed, Rows::even},
+    {Container::huggingface, "*.mlp.experts.up_proj.weight", "*.mlp.experts.gate_up_proj",
+     Stored::transposed, Rows::odd},
+    {Container::huggingface, "*.mlp.experts.down_proj.weight", "*.mlp.experts.down_proj",
+     Stored::transposed},
+    {Container::huggingface, "*.mlp.experts.gate_proj.bias", "*.mlp.experts.gate_up_proj_bias",
+     Stored::as_is, Rows::even},
+    {Container::huggingface, "*.mlp.experts.up_proj.bias", "*.mlp.experts.gate_up_proj_bias",
+     Stored::as_is, Rows::odd},
+    {Container::huggingface, "*.mlp.experts.down_proj.bias", "*.mlp.experts.down_proj_bias"},
+    {Container::huggingface, "model.embed_tokens.weight", "embedding.weight"},
+    {Container::huggingface, "model.norm.weight", "norm.scale"},
+    {Container::huggingface, "lm_head.weight", "unembedding.weight"},
+    {Container::huggingface, "model.layers.*.input_layernorm.weight", "block.*.attn.norm.scale"},
+    {Container::huggingface, "model.layers.*.self_attn.q_proj.*", "block.*.attn.qkv.*",
+     Stored::as_is, Rows::first},
+    {Container::huggingface, "model.layers.*.self_attn.k_proj.*", "block.*.attn.qkv.*",
+     Stored::as_is, Rows::next_to_last},
+    {Container::huggingface, "model.layers.*.self_attn.v_proj.*", "block.*.attn.qkv.*",
+     Stored::as_is, Rows::last},
+    {Container::huggingface, "model.layers.*.self_attn.o_proj.*", "block.*.attn.out.*"},
+    {Container::huggingface, "model.layers.*.self_attn.sinks", "block.*.attn.sinks"},
+    {Container::huggingface, "model.layers.*.post_attention_layernorm.weight",
+     "block.*.mlp.norm.scale"},
+    {Container::huggingface, "model.layers.*.mlp.router.*", "block.*.mlp.gate.*"},
+    {Container::huggingface, "model.layers.*.mlp.experts.gate_proj.weight",
+     "block.*.mlp.mlp1_weight.weight", Stored::as_is, Rows::even},
+    {Container::huggingface, "model.layers.*.mlp.experts.up_proj.weight",
+     "block.*.mlp.mlp1_weight.weight", Stored::as_is, Rows::odd},
+    {Container::huggingface, "model.layers.*.mlp.experts.down_proj.weight",
+     "block.*.mlp.mlp2_weight.weight"},
+    {Container::huggingface, "model.layers.*.mlp.experts.gate_proj.bias", "block.*.mlp.mlp1_bias",
+     Stored::as_is, Rows::even},
+    {Container::huggingface, "model.layers.*.mlp.experts.up_proj.bias", "block.*.mlp.mlp1_bias",
+     Stored::as_is, Rows::odd},
+    {Container::huggingface, "model.layers.*.mlp.experts.down_proj.bias", "block.*.mlp.mlp2_bias"},
+    {Container::gguf, "model.embed_tokens.*", "token_embd.*"},
+    {Container::gguf, "model.norm.*", "output_norm.*"},
+    {Container::gguf, "lm_head.*", "output.*"},
+    {Container::gguf, "model.layers.*.input_layernorm.*", "blk.*.attn_norm.*"},
+    {Container::gguf, "model.layers.*.self_attn.o_proj.*", "blk.*.attn_output.*"},
+    {Container::gguf, "model.layers.*.self_attn.*_proj.*", "blk.*.attn_*.*"},
+    {Container::gguf, "model.layers.*.self_attn.sinks", "blk.*.attn_sinks.weight"},
+    {Container::gguf, "model.layers.*.post_attention_layernorm.*", "blk.*.post_attention_norm.*"},
+    {Container::gguf, "model.layers.*.mlp.router.*", "blk.*.ffn_gate_inp.*"},
+    {Container::gguf, "model.layers.*.mlp.experts.*_proj.*", "blk.*.ffn_*_exps.*"},
+};
+
+constexpr std::string_view model_types[] = {"gpt_oss", "gpt-oss"};
+
+}  // namespace
+
+const Family& gpt_oss_family() {
+  static const Family family = {
+      .name = "gpt_oss",
+      .model_types = model_types,
+      .rules = rules,
+      .make = [](const Json& config, const nn::Weights& w) -> std::unique_ptr<Model> {
+        return std::make_unique<GptOss>(config, w);
+      }};
+  return family;
+}
+
+}  // namespace medlar::models
