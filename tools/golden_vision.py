@@ -75,6 +75,7 @@ def make_glm(family, model, seed, notes):
     base.randomise(model, seed)
     base.write_golden(folder, glm_answers(model, seed), notes)
     model.save_pretrained(folder)
+    write_words(folder)
     finish(folder, family)
 
 
@@ -151,6 +152,30 @@ def make_llava_original(seed):
     base.write_golden(folder, tensors | llava_answers(model, seed, "_stock"),
                       "names of the original release; logits_stock_i with the tower of ./clip")
     finish(folder, "llava")
+
+
+def write_words(folder):
+    """A tokenizer of single printable characters, a chat template with places for pictures, a picture processor."""
+    letters = [chr(c) for c in range(33, 127)] + ["\u0120", "\u010a"]
+    vocab = {"<pad>": 0, "<s>": 1, "</s>": 2} | {letter: 3 + i for i, letter in enumerate(letters)}
+    marks = {"<pad>": 0, "<s>": 1, "</s>": 2, "<|image|>": IMAGE, "<|video|>": VIDEO, "<|begin_of_image|>": IMAGE_START,
+             "<|end_of_image|>": IMAGE_END, "<|begin_of_video|>": VIDEO_START, "<|end_of_video|>": VIDEO_END}
+    tokenizer = {
+        "version": "1.0", "truncation": None, "padding": None,
+        "added_tokens": [dict(id=i, content=text, single_word=False, lstrip=False, rstrip=False, normalized=False, special=True)
+                         for text, i in marks.items()],
+        "normalizer": None, "pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": True},
+        "post_processor": None, "decoder": {"type": "ByteLevel", "add_prefix_space": True, "trim_offsets": True, "use_regex": True},
+        "model": {"type": "BPE", "dropout": None, "unk_token": None, "continuing_subword_prefix": None, "end_of_word_suffix": None,
+                  "fuse_unk": False, "byte_fallback": False, "ignore_merges": False, "vocab": vocab, "merges": []}}
+    (folder / "tokenizer.json").write_text(json.dumps(tokenizer) + "\n")
+    (folder / "chat_template.jinja").write_text(
+        "{% for m in messages %}<{{ m.role }}>{% for c in m.content %}{% if c.type == 'image' %}"
+        "<|begin_of_image|><|image|><|end_of_image|>{% else %}{{ c.text }}{% endif %}{% endfor %}{% endfor %}"
+        "{% if add_generation_prompt %}<assistant>{% endif %}")
+    (folder / "preprocessor_config.json").write_text(json.dumps({
+        "image_processor_type": "Glm4vImageProcessor", "patch_size": 4, "temporal_patch_size": 2, "merge_size": 2,
+        "size": {"shortest_edge": 256, "longest_edge": 1024}}) + "\n")
 
 
 def main():

@@ -6,6 +6,7 @@
 
 #include "runtime/engine.h"
 #include "runtime/model_files.h"
+#include "runtime/picture_prompt.h"
 #include "runtime/text_runs.h"
 #include "session.h"
 
@@ -18,8 +19,15 @@ struct GenerateOptions {
   i64 max_tokens = 256;
   runtime::SamplingParameters sampling;
   bool parse_special = false;
+  std::vector<std::string> images;
   MachineOptions machine;
 };
+
+std::vector<formats::Picture> pictures_of(const GenerateOptions& options) {
+  std::vector<formats::Picture> pictures;
+  for (const std::string& image : options.images) pictures.push_back(formats::read_picture(image));
+  return pictures;
+}
 
 Result generate(const GenerateOptions& options, const Console& console) {
   const text::Tokenizer tokenizer = tokenizer_of(options.model);
@@ -30,14 +38,21 @@ Result generate(const GenerateOptions& options, const Console& console) {
           .encode(options.prompt,
                   {.special_tokens = text::SpecialTokens::add, .special_text = special_text})
           .ids;
+  const std::vector<formats::Picture> pictures = pictures_of(options);
   Result result;
   with_model(options.model, options.machine, console,
              [&](runtime::Runner& runner, const formats::Checkpoint& checkpoint, i64 rank) {
-               const runtime::GenerateRequest request = {
+               runtime::GenerateRequest request = {
                    .prompt = prompt,
                    .max_tokens = options.max_tokens,
                    .sampling = options.sampling,
                    .stop_ids = runtime::stop_ids(tokenizer, checkpoint, runner.config())};
+               if (!pictures.empty()) {
+                 runtime::PicturePrompt asked = runtime::picture_prompt(
+                     runner, options.model, tokenizer, pictures, options.prompt);
+                 request.prompt = std::move(asked.ids);
+                 request.images = std::move(asked.images);
+               }
                const auto show = [&](std::string_view piece) {
                  if (rank == 0) console.write(std::string(piece));
                  return true;
@@ -51,7 +66,7 @@ Result generate(const GenerateOptions& options, const Console& console) {
                  result.data = {
                      {"text", continuation.text},
                      {"ids", continuation.ids},
-                     {"prompt_tokens", prompt.size()},
+                     {"prompt_tokens", request.prompt.size()},
                      {"finish", continuation.finish == runtime::Finish::stop ? "stop" : "length"}};
                }
              });
@@ -142,6 +157,8 @@ Command add_generate(CLI::App& root) {
   const auto options = std::make_shared<GenerateOptions>();
   app->add_option("model", options->model, "Model folder or file")->required();
   app->add_option("--prompt", options->prompt, "Text to continue (default: the start of a text)");
+  app->add_option("--image", options->images,
+                  "A PNG or JPEG that the prompt asks about; may be repeated");
   app->add_option("--max-tokens", options->max_tokens, "Most tokens to generate")
       ->check(CLI::Range(1, 1 << 24))
       ->capture_default_str();

@@ -85,21 +85,23 @@ fs::path own_golden(const fs::path& path) {
 
 /// Vectors of a model are ids and what follows from them.
 bool is_checkpoint_golden(const fs::path& golden) {
-  return golden.filename() == "golden.safetensors" &&
+  return golden.filename() == "golden.safetensors" && fs::exists(golden) &&
          !fs::exists(golden.parent_path() / "case.json");
 }
 
 runtime::Certificate verify_any(const VerifyOptions& options, const Console& console) {
   if (!options.golden.empty()) {
-    return is_checkpoint_golden(options.golden)
-               ? verify_model(options, options.golden, console)
-               : runtime::verify_golden_file(options.path, options.golden);
+    const fs::path named =
+        fs::is_directory(options.golden) && is_checkpoint_golden(own_golden(options.golden))
+            ? own_golden(options.golden)
+            : fs::path(options.golden);
+    return is_checkpoint_golden(named) ? verify_model(options, named, console)
+                                       : runtime::verify_golden_file(options.path, named);
   }
   const fs::path golden = own_golden(options.path);
   if (fs::exists(golden) && fs::exists(fs::path(options.path) / "base" / "config.json"))
     return verify_adapters(options, golden, console);
-  if (fs::exists(golden) && is_checkpoint_golden(golden))
-    return verify_model(options, golden, console);
+  if (is_checkpoint_golden(golden)) return verify_model(options, golden, console);
   const bool is_model = fs::exists(fs::path(options.path) / "config.json");
   if (fs::is_regular_file(options.path) || (fs::is_directory(options.path) && !is_model))
     return runtime::verify_golden_file(options.path, options.path);

@@ -5,6 +5,7 @@
 #include <csetjmp>
 #include <cstring>
 
+#include "base/byte_reader.h"
 #include "base/error.h"
 #include "formats/picture_codecs.h"
 
@@ -16,8 +17,24 @@ namespace {
 constexpr i64 inflation_limit = 1032;
 constexpr i64 pixels_per_stored_byte = 8;
 /// Of a chunk beside the picture: text, colour profile, EXIF.
-constexpr png_alloc_size_t chunk_bytes_limit = 1 << 23;
-constexpr png_uint_32 chunk_count_limit = 128;
+constexpr png_alloc_size_t chunk_bytes_limit = 1 << 20;
+constexpr png_uint_32 chunk_count_limit = 32;
+
+/// Every chunk must lie within the file: libpng takes memory for some by their stated length alone.
+void check_chunks(Bytes file, const std::string& source) {
+  constexpr i64 signature_bytes = 8;
+  constexpr i64 frame_bytes = 12;  // length, type, checksum
+  ByteReader reader(file, source);
+  reader.take(signature_bytes, "the signature");
+  while (reader.remaining() > 0) {
+    i64 length = 0;
+    for (const std::byte b : reader.take(4, "the length of a chunk"))
+      length = length << 8 | static_cast<i64>(b);
+    const std::string_view type = reader.take_text(4, "the type of a chunk");
+    reader.take(length + frame_bytes - 8, "a chunk");
+    if (type == "IEND") return;
+  }
+}
 
 class PngReader {
  public:
@@ -122,6 +139,7 @@ class PngReader {
 }  // namespace
 
 StoredPicture decode_png(Bytes file, const std::string& source) {
+  check_chunks(file, source);
   return PngReader(file, source).read();
 }
 

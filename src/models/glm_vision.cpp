@@ -51,16 +51,8 @@ double rope_theta(const ConfigReader& c) {
 }  // namespace
 
 PatchPlaces patch_places(std::span<const Grid> grids, i64 merge) {
-  constexpr i64 side_limit = 1 << 14;
   PatchPlaces places;
   for (const Grid& grid : grids) {
-    for (const i64 side : grid) {
-      if (side < 1 || side > side_limit || grid[1] % merge != 0 || grid[2] % merge != 0) {
-        fail(ErrorCode::invalid_argument,
-             "a picture of {} x {} x {} patches; sides must be multiples of {}, at most {}",
-             grid[0], grid[1], grid[2], merge, side_limit);
-      }
-    }
     for (i64 frame = 0; frame < grid[0]; ++frame) {
       for (i64 i = 0; i < grid[1] * grid[2]; ++i) {
         const i64 block = i / (merge * merge);
@@ -200,12 +192,13 @@ void GlmVision::check_width(i64 hidden) const {
 }
 
 Tensor GlmVision::operator()(ops::Context& ctx, const Images& images) const {
-  const PatchPlaces places = patch_places(images.grids, c_.merge);
+  check_grids(images.grids, c_.merge);
   const Shape expected = {patches_of(images.grids), c_.patch_values};
   if (!(images.pixels.shape() == expected)) {
     fail(ErrorCode::shape_mismatch, "pictures of {}, their grids ask for {}",
          images.pixels.shape().to_string(), expected.to_string());
   }
+  const PatchPlaces places = patch_places(images.grids, c_.merge);
   const nn::RopeAngles angles = axial_angles(ctx.pool, places, c_.D / c_.H, c_.theta);
   const PositionTaps taps = position_taps(ctx.pool, images.grids, places, c_.side);
   std::vector<i64> all(static_cast<std::size_t>(c_.side * c_.side));

@@ -18,7 +18,7 @@ struct PatchPlaces {
   std::vector<i64> starts = {0};   ///< first patch of each frame, then P
 };
 
-/// Throws invalid_argument for grids that are empty or no whole blocks.
+/// Of grids that check_grids accepts.
 PatchPlaces patch_places(std::span<const Grid> grids, i64 merge);
 
 /// How a learned table of side * side positions is sampled at each patch's place in its own grid:

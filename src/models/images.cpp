@@ -33,8 +33,22 @@ class GridQueue {
 
 }  // namespace
 
+void check_grids(std::span<const Grid> grids, i64 merge) {
+  constexpr i64 side_limit = 1 << 14;
+  for (const Grid& grid : grids) {
+    for (const i64 side : grid) {
+      if (side >= 1 && side <= side_limit && grid[1] % merge == 0 && grid[2] % merge == 0) continue;
+      fail(
+          ErrorCode::invalid_argument,
+          "a picture of {} x {} x {} patches; rows and columns must be multiples of {}, at most {}",
+          grid[0], grid[1], grid[2], merge, side_limit);
+    }
+  }
+}
+
 PromptPositions mrope_positions(std::span<const i64> ids, std::span<const Grid> grids,
                                 const PictureMarkers& markers) {
+  check_grids(grids, markers.merge);
   const i64 tokens = ssize_of(ids);
   PromptPositions positions{.values = std::vector<i64>(ids.size() * 3)};
   const auto id = [&](i64 token) { return ids[static_cast<std::size_t>(token)]; };

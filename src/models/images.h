@@ -18,6 +18,9 @@ struct Images {
   std::vector<Grid> grids;  ///< one a picture or video, in the order of their patches
 };
 
+/// Throws invalid_argument for grids that are empty, huge, or no whole blocks of merge x merge.
+void check_grids(std::span<const Grid> grids, i64 merge);
+
 /// Where the tokens of a prompt stand.
 struct PromptPositions {
   std::vector<i64> values;  ///< [axes, T]

@@ -28,13 +28,7 @@ const Family& roberta_family();
 
 std::span<const Family* const> all_families() {
   static const Family* const families[] = {
-      &bert_family(),           &deepseek_v3_family(), &distilbert_family(),
-      &electra_family(),        &eurobert_family(),    &glm4_moe_family(),
-      &glm4v_family(),          &glm4v_moe_family(),   &gpt2_family(),
-      &gpt_oss_family(),        &llama_family(),       &llava_family(),
-      &megatron_bert_family(),  &mistral_family(),     &modernbert_family(),
-      &privacy_filter_family(), &qwen2_family(),       &qwen3_family(),
-      &roberta_family(),
+&bert_family(), &deepseek_v3_family(), &distilbert_family(), &electra_family(), &eurobert_family(), &glm4_moe_family(), &glm4v_family(), &glm4v_moe_family(), &gpt2_family(), &gpt_oss_family(), &llama_family(), &llava_family(), &megatron_bert_family(), &mistral_family(), &modernbert_family(), &privacy_filter_family(), &qwen2_family(), &qwen3_family(), &roberta_family(),
   };
   return families;
 }

@@ -190,6 +190,7 @@ void verify_patch_positions(const fs::path& path, std::vector<VectorResult>& res
   const auto side = static_cast<i64>(std::lround(std::sqrt(static_cast<double>(table.size(0)))));
   for (const std::string& name : file.cases_with("grid_thw")) {
     const std::vector<models::Grid> grids = grids_in(file.integers(name + ".grid_thw"));
+    models::check_grids(grids, merge);
     const models::PatchPlaces places = models::patch_places(grids, merge);
     const models::PositionTaps taps = models::position_taps(ctx.pool, grids, places, side);
     expect(file, name + ".position_embedding",

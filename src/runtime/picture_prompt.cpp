@@ -57,6 +57,11 @@ std::optional<text::ChatTemplate> template_of(const fs::path& folder) {
   }
 }
 
+std::optional<std::string> token_text(const text::Tokenizer& tokenizer, std::optional<i64> id) {
+  const auto text = id ? tokenizer.token_text(*id) : std::nullopt;
+  return text ? std::optional(std::string(*text)) : std::nullopt;
+}
+
 /// Text that a special token would be read from is none of a question's: it could move the
 /// pictures.
 void check_question(const text::Tokenizer& tokenizer, const std::string& question) {
@@ -73,12 +78,16 @@ std::vector<i64> template_ids(const text::ChatTemplate& chat, const text::Tokeni
   text::ChatInput input;
   input.messages = Json::array({{{"role", "user"}, {"content", content}}});
   input.add_generation_prompt = text::GenerationPrompt::add;
+  input.bos_token = token_text(tokenizer, tokenizer.special_ids().bos);
+  input.eos_token = token_text(tokenizer, tokenizer.special_ids().eos);
   const std::string prompt = chat.render(input);
+  // The reference puts the tokens around a text where the template has not begun it.
+  const bool begins = input.bos_token && prompt.starts_with(*input.bos_token);
   const bool is_glm = prompt.find(glm_image) != std::string::npos;
   return tokenizer
-      .encode(
-          expand_pictures(prompt, is_glm ? glm_image : llava_image, tokens),
-          {.special_tokens = text::SpecialTokens::none, .special_text = text::SpecialText::parse})
+      .encode(expand_pictures(prompt, is_glm ? glm_image : llava_image, tokens),
+              {.special_tokens = begins ? text::SpecialTokens::none : text::SpecialTokens::add,
+               .special_text = text::SpecialText::parse})
       .ids;
 }
 

@@ -309,6 +309,7 @@ struct AttentionCase {
   i64 keys, rows, heads, kv_heads, size;
   Mask mask;
   i64 window;
+  bool sinks = false;
 };
 
 class AttentionTest : public testing::TestWithParam<AttentionCase> {};
@@ -341,6 +342,7 @@ TEST_P(AttentionTest, IsSoftmaxOfScaledProductsOverVisibleKeys) {
   const AttentionCase c = GetParam();
   const Pages pages(c);
   const std::vector<float> q = normal_values(c.rows * c.heads * c.size, 47);
+  const std::vector<float> sinks = normal_values(c.heads, 59);
   const float scale = 1.0f / std::sqrt(static_cast<float>(c.size));
   const i64 first = c.keys - c.rows;
   const AttentionSequence sequence = {.first_row = 0,
@@ -357,6 +359,7 @@ TEST_P(AttentionTest, IsSoftmaxOfScaledProductsOverVisibleKeys) {
                                    .scale = scale,
                                    .mask = c.mask,
                                    .window = c.window,
+                                   .sinks = c.sinks ? sinks.data() : nullptr,
                                    .y = result,
                                    .log_sum = nullptr});
       });
@@ -364,7 +367,8 @@ TEST_P(AttentionTest, IsSoftmaxOfScaledProductsOverVisibleKeys) {
     for (i64 h = 0; h < c.heads; ++h) {
       const i64 kv = h / (c.heads / c.kv_heads);
       std::vector<double> p(static_cast<std::size_t>(c.keys), 0.0);
-      double total = 0.0;
+      double total =
+          c.sinks ? std::exp(static_cast<double>(sinks[static_cast<std::size_t>(h)])) : 0.0;
       for (i64 j = 0; j < c.keys; ++j) {
         const i64 distance = first + t - j;
         const bool visible = c.mask == Mask::causal
@@ -392,6 +396,8 @@ TEST_P(AttentionTest, IsSoftmaxOfScaledProductsOverVisibleKeys) {
 
 INSTANTIATE_TEST_SUITE_P(Shapes, AttentionTest,
                          testing::Values(AttentionCase{1, 1, 1, 1, 8, Mask::causal, 0},
+                                         AttentionCase{1, 1, 4, 2, 8, Mask::causal, 0, true},
+                                         AttentionCase{150, 33, 8, 2, 16, Mask::causal, 20, true},
                                          AttentionCase{5, 5, 2, 1, 16, Mask::causal, 0},
                                          AttentionCase{64, 64, 4, 2, 8, Mask::causal, 0},
                                          AttentionCase{65, 1, 4, 4, 20, Mask::causal, 0},
@@ -441,6 +447,78 @@ TEST(AttentionKernel, RowsDoNotDependOnHowTheSequenceIsCut) {
           << kernels->name << " chunk " << chunk;
     }
   }
+}
+
+struct RouteCase {
+  RouteArgs args;
+  std::vector<i64> index;
+  std::vector<float> weights;
+};
+
+/// Runs one row through the reference backend.
+RouteCase routed(std::vector<float> scores, std::vector<float> bias, RouteArgs args) {
+  RouteCase result = {.args = args, .index = {}, .weights = {}};
+  result.index.resize(static_cast<std::size_t>(args.chosen));
+  result.weights.resize(static_cast<std::size_t>(args.chosen));
+  args.scores = scores.data();
+  args.bias = bias.empty() ? nullptr : bias.data();
+  args.rows = 1;
+  args.experts = ssize_of(scores);
+  args.index = result.index.data();
+  args.y = result.weights.data();
+  ThreadPool threads(1);
+  reference_kernels().route({&threads}, args);
+  return result;
+}
+
+RouteArgs choosing(i64 chosen, ExpertWeights weights) {
+  return {.scores = nullptr,
+          .bias = nullptr,
+          .rows = 1,
+          .experts = 0,
+          .chosen = chosen,
+          .groups = 1,
+          .kept_groups = 1,
+          .weights = weights,
+          .factor = 1.0f,
+          .index = nullptr,
+          .y = nullptr};
+}
+
+TEST(Route, TakesTheBestAndOfEqualOnesTheFirst) {
+  const RouteCase r = routed({1.0f, 3.0f, 3.0f, 2.0f}, {}, choosing(3, ExpertWeights::as_scored));
+  EXPECT_EQ(r.index, (std::vector<i64>{1, 2, 3}));
+  EXPECT_EQ(r.weights, (std::vector<float>{3.0f, 3.0f, 2.0f}));
+}
+
+TEST(Route, BiasChoosesAndDoesNotWeigh) {
+  RouteArgs args = choosing(2, ExpertWeights::sum_to_one);
+  args.factor = 2.5f;
+  const RouteCase r = routed({0.2f, 0.6f, 0.3f, 0.1f}, {0.0f, 0.0f, 0.0f, 1.0f}, args);
+  EXPECT_EQ(r.index, (std::vector<i64>{3, 1}));
+  EXPECT_NEAR(r.weights[0], 2.5f * 0.1f / 0.7f, 1e-6f);
+  EXPECT_NEAR(r.weights[1], 2.5f * 0.6f / 0.7f, 1e-6f);
+}
+
+TEST(Route, OnlyTheBestGroupsByTheirTwoBestTakePart) {
+  RouteArgs args = choosing(2, ExpertWeights::as_scored);
+  args.groups = 2;
+  // The single best expert is in the first group, the best pair in the second.
+  const RouteCase r = routed({0.9f, 0.0f, 0.5f, 0.6f}, {}, args);
+  EXPECT_EQ(r.index, (std::vector<i64>{3, 2}));
+}
+
+TEST(Route, SoftmaxIsOverTheChosenAlone) {
+  const RouteCase r = routed({5.0f, 1.0f, 2.0f}, {}, choosing(2, ExpertWeights::softmax));
+  EXPECT_EQ(r.index, (std::vector<i64>{0, 2}));
+  EXPECT_NEAR(r.weights[0], 1.0f / (1.0f + std::exp(-3.0f)), 1e-6f);
+}
+
+TEST(Route, BrokenScoresStillChooseExpertsThatExist) {
+  const float nan = std::nanf("");
+  const RouteCase r = routed({nan, 1.0f, nan}, {}, choosing(3, ExpertWeights::as_scored));
+  EXPECT_EQ(r.index[0], 1);
+  for (const i64 index : r.index) EXPECT_TRUE(index >= 0 && index < 3);
 }
 
 TEST(Backends, UnknownAndMissingOnesAreNamed) {

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "base/error.h"
 #include "nn/rope.h"
 #include "support/machine.h"
@@ -95,6 +97,67 @@ TEST(Rope, ScalesLongWavelengthsOnly) {
   EXPECT_FLOAT_EQ(after.back(), before.back() / 8.0f) << "long ones slow down";
   EXPECT_EQ(after.size(), 32u);
   EXPECT_THROW(Rope(RopeConfig{.rotary = 3}), Error);
+}
+
+/// What x [1, 3] gives under a rule that finds "fused.weight" for "a.weight" [2, 3].
+std::vector<float> through(const InMemory& stored, Stored how, Rows rows) {
+  Machine m;
+  ops::Context ctx = m.context();
+  const NameRule rules[] = {{Container::huggingface, "a.*", "fused.*", how, rows}};
+  const Weights w(ctx, {.checkpoint = &stored.checkpoint, .rules = rules});
+  const std::vector<float> ones(3, 1.0f);
+  const Tensor y = w.linear("a", 2, 3)(ctx, Tensor::of(m.pool, {1, 3}, std::span(ones)));
+  return {y.f32(), y.f32() + 2};
+}
+
+TEST(Weights, TakeTheirRowsOfAFusedMatrix) {
+  InMemory stored;
+  stored.add("fused.weight", {6, 3});
+  const std::vector<float>& v = stored.values[0];
+  const auto sum = [&](std::size_t row) {
+    return std::fma(v[row * 3 + 2], 1.0f, std::fma(v[row * 3 + 1], 1.0f, v[row * 3]));
+  };
+  using List = std::vector<float>;
+  EXPECT_EQ(through(stored, Stored::as_is, Rows::first), (List{sum(0), sum(1)}));
+  EXPECT_EQ(through(stored, Stored::as_is, Rows::next_to_last), (List{sum(2), sum(3)}));
+  EXPECT_EQ(through(stored, Stored::as_is, Rows::last), (List{sum(4), sum(5)}));
+  stored.checkpoint.tensors.clear();
+  stored.add("fused.weight", {4, 3});
+  const std::vector<float>& u = stored.values[1];
+  const auto sum4 = [&](std::size_t row) { return u[row * 3] + u[row * 3 + 1] + u[row * 3 + 2]; };
+  EXPECT_EQ(through(stored, Stored::as_is, Rows::even), (List{sum4(0), sum4(2)}));
+  EXPECT_EQ(through(stored, Stored::as_is, Rows::odd), (List{sum4(1), sum4(3)}));
+  stored.checkpoint.tensors.clear();
+  stored.add("fused.weight", {3, 4});
+  const std::vector<float>& t = stored.values[2];
+  const auto column = [&](std::size_t c) { return t[c] + t[4 + c] + t[8 + c]; };
+  EXPECT_EQ(through(stored, Stored::transposed, Rows::last), (List{column(2), column(3)}));
+  EXPECT_EQ(through(stored, Stored::transposed, Rows::odd), (List{column(1), column(3)}));
+}
+
+TEST(Weights, ExpertsComeApartOrStacked) {
+  InMemory apart;
+  apart.add("0.up.weight", {4, 3});
+  apart.add("1.up.weight", {4, 3});
+  InMemory stacked;
+  stacked.add("up.weight", {2, 4, 3});
+  for (std::size_t e = 0; e < 2; ++e)
+    std::copy_n(apart.values[e].begin(), 12, stacked.values[0].begin() + static_cast<long>(e * 12));
+  Machine m;
+  ops::Context ctx = m.context();
+  const Tensor x = Tensor::of(m.pool, {5, 3}, std::span<const float>(normal_values(15, 9)));
+  const std::vector<i64> starts = {0, 2, 5};
+  const auto run = [&](const InMemory& stored) {
+    const Weights w(ctx, {.checkpoint = &stored.checkpoint, .rules = {}});
+    return w.grouped_linear("up", 2, 4, 3)(ctx, x, starts);
+  };
+  const Tensor one = run(apart);
+  const Tensor other = run(stacked);
+  EXPECT_EQ(std::vector(one.values().begin(), one.values().end()),
+            std::vector(other.values().begin(), other.values().end()));
+  EXPECT_THROW(
+      Weights(ctx, {.checkpoint = &stacked.checkpoint, .rules = {}}).grouped_linear("up", 3, 4, 3),
+      Error);
 }
 
 }  // namespace

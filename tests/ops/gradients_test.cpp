@@ -70,6 +70,26 @@ TEST(Gradients, Linear) {
       m, {tensor_of(m, {3, 5}, 1), tensor_of(m, {4, 5}, 2), tensor_of(m, {4}, 3)});
 }
 
+TEST(Gradients, RowsOfPictures) {
+  Machine m;
+  const std::vector<i64> places = {3, 0};
+  const Tensor index = Tensor::of(m.pool, {2}, std::span<const i64>(places));
+  check_gradients(
+      [&](Context& c, const std::vector<Tensor>& in) {
+        return replace_rows(c, in[0], index, in[1]);
+      },
+      m, {tensor_of(m, {4, 3}, 1), tensor_of(m, {2, 3}, 2)});
+  const std::vector<i64> taps = {2, 2, 0, 1, 3, 1};
+  const Tensor taken = Tensor::of(m.pool, {2, 3}, std::span<const i64>(taps));
+  const Tensor weight = tensor_of(m, {2, 3}, 3);
+  check_gradients(
+      [&](Context& c, const std::vector<Tensor>& in) { return mix_rows(c, in[0], taken, weight); },
+      m, {tensor_of(m, {4, 5}, 4)});
+  check_gradients(
+      [](Context& c, const std::vector<Tensor>& in) { return transpose_groups(c, in[0], 2); }, m,
+      {tensor_of(m, {6, 5}, 5)});
+}
+
 TEST(Gradients, LinearOverAFrozenQuantisedWeightReachesItsInput) {
   Machine m;
   std::vector<std::byte> bytes(static_cast<std::size_t>(bytes_of(QuantFormat::q8_0, 4 * 32)));

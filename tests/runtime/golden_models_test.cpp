@@ -10,9 +10,13 @@
 #include <filesystem>
 
 #include "base/error.h"
+#include "base/mapped_file.h"
+#include "formats/safetensors.h"
+#include "formats/tensor_values.h"
 #include "models/config.h"
 #include "runtime/conformance.h"
 #include "runtime/engine.h"
+#include "runtime/image_inputs.h"
 #include "runtime/memory.h"
 #include "shared_data.h"
 #include "support/random.h"
@@ -26,7 +30,8 @@ std::vector<fs::path> golden_folders(const fs::path& root) {
   std::vector<fs::path> folders;
   if (!fs::is_directory(root)) return folders;
   for (const auto& entry : fs::recursive_directory_iterator(root)) {
-    if (entry.path().filename() == "golden.safetensors")
+    const bool is_picture = fs::exists(entry.path().parent_path() / "case.json");
+    if (entry.path().filename() == "golden.safetensors" && !is_picture)
       folders.push_back(entry.path().parent_path());
   }
   std::ranges::sort(folders);
@@ -65,7 +70,7 @@ class GoldenModel : public testing::Test {
   GoldenModel(fs::path folder, void (*check)(const formats::Checkpoint&, const fs::path&))
       : folder_(std::move(folder)), check_(check) {}
   void TestBody() override {
-    const formats::Checkpoint checkpoint = formats::open_checkpoint(folder_);
+    const formats::Checkpoint checkpoint = open_model(folder_);
     check_(checkpoint, folder_);
   }
 
@@ -172,6 +177,92 @@ void check_chunks_and_cache(const formats::Checkpoint& checkpoint, const fs::pat
   }
 }
 
+/// The golden file's inputs, those with pictures among them.
+struct PictureInputs {
+  std::vector<std::vector<i64>> ids;
+  std::vector<std::optional<ImageInput>> images;
+
+  PictureInputs(Runner& runner, const fs::path& folder) {
+    const auto mapped = MappedFile::open(folder / "golden.safetensors");
+    const auto file = formats::parse_safetensors(mapped->bytes(), "golden", mapped);
+    for (i64 i = 0; file.tensors.contains(fmt::format("ids_{}", i)); ++i) {
+      ids.push_back(formats::to_integers(file.tensors.at(fmt::format("ids_{}", i))));
+      images.push_back(image_input(runner, file, i));
+    }
+  }
+  std::vector<TokenInput> batch() const {
+    std::vector<TokenInput> inputs;
+    for (std::size_t i = 0; i < ids.size(); ++i)
+      inputs.push_back(
+          {.ids = ids[i], .token_types = {}, .images = images[i] ? &*images[i] : nullptr});
+    return inputs;
+  }
+};
+
+/// Prompts with pictures: the same bits in company and alone, whole and in chunks, on one rank and
+/// two, for all kernels; the same tokens whoever else is served.
+void check_pictures(const formats::Checkpoint& checkpoint, const fs::path& folder) {
+  const auto alone = comm::solo();
+  Runner runner(checkpoint, *alone, {.isa = "auto", .threads = 2});
+  if (!runner.facts().images) return;
+  const PictureInputs inputs(runner, folder);
+  const std::vector<TokenInput> batch = inputs.batch();
+  const std::vector<float> together = main_output(runner, batch);
+  std::vector<float> singles;
+  for (const TokenInput& input : batch) {
+    const std::vector<float> one = main_output(runner, {&input, 1});
+    singles.insert(singles.end(), one.begin(), one.end());
+    for (const i64 chunk : {1, 5, 64})
+      EXPECT_TRUE(same_bits(one, runner.run_chunked(input, chunk).front().value.values()))
+          << "chunks of " << chunk;
+  }
+  EXPECT_TRUE(same_bits(together, singles)) << "a batch differs from its inputs alone";
+  Runner reference(checkpoint, *alone, {.isa = "reference", .threads = 1});
+  EXPECT_TRUE(same_bits(together, main_output(reference, batch))) << "reference kernels differ";
+  comm::run_ranks(2, [&](comm::Comm& comm) {
+    Runner half(checkpoint, comm, {.isa = "auto", .threads = 1});
+    const PictureInputs own(half, folder);
+    EXPECT_TRUE(same_bits(together, main_output(half, own.batch()))) << "two ranks differ";
+  });
+  const auto request = [&](std::size_t i) {
+    return GenerateRequest{.prompt = inputs.ids[i],
+                           .max_tokens = 30,
+                           .sampling = {.temperature = 0.8f, .seed = 5},
+                           .stop_ids = {},
+                           .images = inputs.images[i]};
+  };
+  // A cache in which not all fit at once: some wait, and start again with their pictures.
+  Engine engine(runner, {.cache_tokens = 128, .step_tokens = 7, .sequences = 8});
+  std::vector<std::vector<i64>> got(batch.size());
+  for (std::size_t i = 0; i < batch.size(); ++i) engine.submit(request(i));
+  while (!engine.idle()) {
+    for (const TokenEvent& event : engine.step())
+      got[static_cast<std::size_t>(event.request)].push_back(event.id);
+  }
+  for (std::size_t i = 0; i < batch.size(); ++i) EXPECT_EQ(got[i], generate(runner, request(i)));
+  // Pictures that the prompt has no place for, and places that no picture fills.
+  const std::vector<i64> bare = {3, 4, 5};
+  EXPECT_THROW(runner.prepare(bare, *inputs.images.front()), Error);
+  ImageInput misplaced = *inputs.images.front();
+  misplaced.rows = {0, 1};
+  EXPECT_THROW(runner.prepare(bare, misplaced), Error);
+  misplaced.rows = {2, 1, 7};
+  EXPECT_THROW(runner.prepare(bare, misplaced), Error);
+}
+
+/// The tower's stock weights, where a checkpoint comes with them.
+void check_stock_vision(const formats::Checkpoint&, const fs::path& folder) {
+  const fs::path golden = folder / "golden.safetensors";
+  if (!has_stock_vectors(golden)) return;
+  const auto alone = comm::solo();
+  const formats::Checkpoint checkpoint = open_model(folder, VisionWeights::stock);
+  Runner runner(checkpoint, *alone, {.isa = "auto", .threads = 2});
+  const Certificate certificate =
+      verify_checkpoint(runner, checkpoint, golden, VisionWeights::stock);
+  EXPECT_GE(certificate.vectors.size(), 2u);
+  EXPECT_TRUE(certificate.passed());
+}
+
 /// The meta backend's answer is what a real run takes.
 void check_memory(const formats::Checkpoint& checkpoint, const fs::path&) {
   const auto alone = comm::solo();
@@ -265,6 +356,8 @@ void register_goldens() {
                               {"SameBits", check_same_bits},
                               {"Ranks", check_ranks},
                               {"ChunksAndCache", check_chunks_and_cache},
+                              {"Pictures", check_pictures},
+                              {"StockVision", check_stock_vision},
                               {"Memory", check_memory},
                               {"Gradients", check_gradients}};
   std::vector<fs::path> folders = golden_folders(fs::path(MEDLAR_SOURCE_DIR) / "tests" / "golden");
