@@ -135,22 +135,26 @@ std::optional<Tensor> Weights::find_vector(std::string_view name) const {
   return as_f32(ctx_->pool, *found->tensor);
 }
 
-Tensor Weights::vector(std::string_view name, i64 size) const {
-  shared_->traffic.bytes += size * 4;
-  shared_->traffic.decode_bytes += size * 4;
-  if (source_.checkpoint == nullptr) return Tensor::zeros(ctx_->pool, {size});
-  const Found found = require(full_name(name), {size});
-  Tensor values = as_f32(ctx_->pool, *found.tensor);
-  if (found.parts > 1) {
-    const Tensor all = values;
-    values = Tensor::empty(ctx_->pool, {size});
-    const std::vector<i64> row_of = row_order(found, size, {0, size});
-    for (i64 r = 0; values.device() != Device::meta && r < size; ++r)
-      values.f32()[r] = all.f32()[row_of[static_cast<std::size_t>(r)]];
-  }
+Tensor Weights::values(std::string_view name, const Shape& shape) const {
+  shared_->traffic.bytes += shape.count() * 4;
+  shared_->traffic.decode_bytes += shape.count() * 4;
+  if (source_.checkpoint == nullptr) return Tensor::zeros(ctx_->pool, shape);
+  const Found found = require(full_name(name), shape);
+  Tensor tensor = as_f32(ctx_->pool, *found.tensor);
+  if (found.parts > 1) tensor = part_of(tensor, found, shape);
   if (source_.training == Training::trainable)
-    shared_->parameters.push_back({full_name(name), values});
-  return values;
+    shared_->parameters.push_back({full_name(name), tensor});
+  return tensor;
+}
+
+/// Our elements of a vector that is several.
+Tensor Weights::part_of(const Tensor& all, const Found& found, const Shape& shape) const {
+  Tensor tensor = Tensor::empty(ctx_->pool, shape);
+  if (tensor.device() == Device::meta) return tensor;
+  const std::vector<i64> row_of = row_order(found, shape.count(), {0, shape.count()});
+  for (i64 r = 0; r < shape.count(); ++r)
+    tensor.f32()[r] = all.f32()[row_of[static_cast<std::size_t>(r)]];
+  return tensor;
 }
 
 Weights::Slice Weights::my_slice(i64 out, Split split) const {

@@ -83,7 +83,9 @@ class Weights {
   /// projection too.
   ops::Weight table(std::string_view name, i64 rows, i64 columns, Table use = Table::lookup) const;
   /// `name` [size] in f32.
-  Tensor vector(std::string_view name, i64 size) const;
+  Tensor vector(std::string_view name, i64 size) const { return values(name, {size}); }
+  /// `name` of any shape in f32, whole on every rank.
+  Tensor values(std::string_view name, const Shape& shape) const;
   /// `name` in f32 if it is there, of whatever size.
   std::optional<Tensor> find_vector(std::string_view name) const;
   bool has(std::string_view name) const;
@@ -126,6 +128,7 @@ class Weights {
   ops::Weight imagined(i64 out, i64 in) const;
   ops::Weight as_values(const Found& found, i64 in, const std::vector<i64>& row_of) const;
   std::vector<i64> row_order(const Found& found, i64 out, Slice rows) const;
+  Tensor part_of(const Tensor& all, const Found& found, const Shape& shape) const;
   i64 megatron_row(const Found& found, i64 out, i64 row) const;
   Slice my_slice(i64 out, Split split) const;
 
