@@ -100,16 +100,20 @@ class CheckpointVerifier {
   }
 
   void run_input(i64 i) {
-    const std::vector<i64> ids = to_integers(*find("ids", i));
-    const std::vector<i64> types =
-        find("token_type", i) != nullptr ? to_integers(*find("token_type", i)) : std::vector<i64>();
+    const auto integers = [&](std::string_view name) {
+      const StoredTensor* stored = find(name, i);
+      return stored != nullptr ? to_integers(*stored) : std::vector<i64>();
+    };
+    const std::vector<i64> ids = integers("ids");
+    const std::vector<i64> types = integers("token_type");
+    const std::vector<i64> globals = integers("global");
     const ops::Observer observer = [&](i64 layer, const Tensor& hidden) {
       const auto expected = golden_.tensors.find(fmt::format("hidden_{}_{}", i, layer));
       if (expected == golden_.tensors.end()) return;
       results_.push_back(compare_values(expected->first, hidden.values(),
                                         to_floats(expected->second), tolerance_));
     };
-    const TokenInput input = {.ids = ids, .token_types = types};
+    const TokenInput input = {.ids = ids, .token_types = types, .global_tokens = globals};
     const models::Outputs outputs = runner_.run({&input, 1}, &observer);
     for (const models::Output& output : outputs) expect(output.name, i, output.value.values());
     if (outputs.front().name == "last_hidden_state") pooled(i, outputs.front().value);

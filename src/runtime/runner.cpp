@@ -46,6 +46,7 @@ models::Outputs Runner::run(std::span<const TokenInput> inputs, const ops::Obser
   std::vector<i64> ids;
   std::vector<i64> positions;
   std::vector<i64> types;
+  std::vector<i64> globals;
   std::vector<i64> starts = {0};
   const models::ModelFacts facts = model_->facts();
   for (const TokenInput& input : inputs) {
@@ -60,6 +61,7 @@ models::Outputs Runner::run(std::span<const TokenInput> inputs, const ops::Obser
       ids.push_back(input.ids[i]);
       positions.push_back(static_cast<i64>(i));
       types.push_back(input.token_types.empty() ? 0 : input.token_types[i]);
+      globals.push_back(input.global_tokens.empty() ? -1 : input.global_tokens[i]);
     }
     starts.push_back(ssize_of(ids));
   }
@@ -69,6 +71,7 @@ models::Outputs Runner::run(std::span<const TokenInput> inputs, const ops::Obser
   const nn::Batch batch = {.ids = indices(pool_, ids),
                            .positions = indices(pool_, positions),
                            .token_types = indices(pool_, types),
+                           .global_tokens = indices(pool_, globals),
                            .starts = std::move(starts),
                            .logit_rows = std::nullopt,
                            .slots = std::nullopt,
@@ -147,6 +150,7 @@ models::Outputs Runner::run_cached(const StepPlan& plan, const Scheduler& schedu
       .ids = indices(pool_, ids),
       .positions = indices(pool_, positions),
       .token_types = std::nullopt,
+      .global_tokens = std::nullopt,
       .starts = std::move(starts),
       .logit_rows = all_rows ? std::nullopt : std::optional(indices(pool_, rows)),
       .slots = indices(pool_, slots),

@@ -25,7 +25,8 @@ struct RunnerOptions {
 /// One encoder or prompt input.
 struct TokenInput {
   std::span<const i64> ids;
-  std::span<const i64> token_types;  ///< empty: all 0
+  std::span<const i64> token_types;         ///< empty: all 0
+  std::span<const i64> global_tokens = {};  ///< as Batch has them; empty: as the model decides
 };
 
 /// A loaded model with what it needs to run on one rank: kernels, threads, memory. Used by one
