@@ -24,27 +24,28 @@ struct ForwardOptions {
   bool chunked = false;  ///< --chunk was given
 };
 
-struct Inputs {
-  std::vector<std::vector<i64>> ids;
-  std::vector<std::vector<i64>> types;
+struct Input {
+  std::vector<i64> ids, types, words, globals;
 };
+using Inputs = std::vector<Input>;
 
 Inputs read_inputs(const std::string& path) {
   const auto mapped = MappedFile::open(path);
   const formats::SafetensorsFile file = formats::parse_safetensors(mapped->bytes(), path, mapped);
   Inputs inputs;
   for (i64 i = 0;; ++i) {
-    const auto ids = file.tensors.find(fmt::format("ids_{}", i));
-    if (ids == file.tensors.end()) break;
-    const auto types = file.tensors.find(fmt::format("token_type_{}", i));
-    inputs.ids.push_back(formats::to_integers(ids->second));
-    inputs.types.push_back(types == file.tensors.end() ? std::vector<i64>()
-                                                       : formats::to_integers(types->second));
-    if (!inputs.types.back().empty() && inputs.types.back().size() != inputs.ids.back().size()) {
-      fail(ErrorCode::shape_mismatch, "token_type_{} and ids_{} differ in length", i, i);
-    }
+    const auto integers = [&](const char* name) {
+      const auto found = file.tensors.find(fmt::format("{}_{}", name, i));
+      return found == file.tensors.end() ? std::vector<i64>() : formats::to_integers(found->second);
+    };
+    Input input = {.ids = integers("ids"),
+                   .types = integers("token_type"),
+                   .words = integers("words_mask"),
+                   .globals = integers("global")};
+    if (!file.tensors.contains(fmt::format("ids_{}", i))) break;
+    inputs.push_back(std::move(input));
   }
-  if (inputs.ids.empty()) fail(ErrorCode::not_found, "{} has no tensor ids_0", path);
+  if (inputs.empty()) fail(ErrorCode::not_found, "{} has no tensor ids_0", path);
   return inputs;
 }
 
@@ -102,12 +103,26 @@ void add_rows(OutputFile& file, const std::string& name, const Tensor& value, i6
   file.add(name, {count, width}, rows);
 }
 
+/// The parts of an output that has one for each sequence.
+void add_parts(OutputFile& file, const models::Output& output) {
+  std::size_t first = 0;
+  for (std::size_t i = 0; i < output.parts.size(); ++i) {
+    const auto count = static_cast<std::size_t>(output.parts[i].count());
+    file.add(fmt::format("{}_{}", output.name, i), output.parts[i],
+             output.value.values().subspan(first, count));
+    first += count;
+  }
+}
+
 void run_batch(runtime::Runner& runner, const Inputs& inputs, bool hidden, OutputFile& file) {
   std::vector<runtime::TokenInput> batch;
   std::vector<i64> starts = {0};
-  for (std::size_t i = 0; i < inputs.ids.size(); ++i) {
-    batch.push_back({.ids = inputs.ids[i], .token_types = inputs.types[i]});
-    starts.push_back(starts.back() + ssize_of(inputs.ids[i]));
+  for (const Input& input : inputs) {
+    batch.push_back({.ids = input.ids,
+                     .token_types = input.types,
+                     .words = input.words,
+                     .global_tokens = input.globals});
+    starts.push_back(starts.back() + ssize_of(input.ids));
   }
   const auto rows_of = [&](std::size_t i) { return starts[i + 1] - starts[i]; };
   const ops::Observer observer = [&](i64 layer, const Tensor& h) {
@@ -117,6 +132,10 @@ void run_batch(runtime::Runner& runner, const Inputs& inputs, bool hidden, Outpu
   };
   const models::Outputs outputs = runner.run(batch, hidden ? &observer : nullptr);
   for (const models::Output& output : outputs) {
+    if (output.per == models::Per::part) {
+      add_parts(file, output);
+      continue;
+    }
     const bool per_token = output.per == models::Per::token;
     for (std::size_t i = 0; i < batch.size(); ++i) {
       const bool vector = !per_token || output.value.size(1) == 1;
@@ -128,11 +147,11 @@ void run_batch(runtime::Runner& runner, const Inputs& inputs, bool hidden, Outpu
 
 void run_chunked(runtime::Runner& runner, const Inputs& inputs, const ForwardOptions& options,
                  OutputFile& file) {
-  for (std::size_t i = 0; i < inputs.ids.size(); ++i) {
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
     const ops::Observer observer = [&](i64 layer, const Tensor& h) {
       file.append(fmt::format("hidden_{}_{}", i, layer), h);
     };
-    for (const models::Output& output : runner.run_chunked(inputs.ids[i], options.machine.chunk,
+    for (const models::Output& output : runner.run_chunked(inputs[i].ids, options.machine.chunk,
                                                            options.hidden ? &observer : nullptr)) {
       file.add(fmt::format("{}_{}", output.name, i), output.value.shape(), output.value.values());
     }
@@ -150,11 +169,11 @@ Result forward(const ForwardOptions& options, const Console& console) {
                } else {
                  run_batch(runner, inputs, options.hidden, file);
                }
-               for (std::size_t i = 0; options.greedy > 0 && i < inputs.ids.size(); ++i) {
+               for (std::size_t i = 0; options.greedy > 0 && i < inputs.size(); ++i) {
                  stop_if_interrupted();
                  file.add(fmt::format("greedy_{}", i),
                           runtime::generate(runner,
-                                            {.prompt = inputs.ids[i],
+                                            {.prompt = inputs[i].ids,
                                              .max_tokens = options.greedy,
                                              .sampling = {},
                                              .stop_ids = {}},
@@ -175,7 +194,9 @@ Command add_forward(CLI::App& root) {
       root.add_subcommand("forward", "Raw outputs of a model for token ids in a safetensors file");
   const auto options = std::make_shared<ForwardOptions>();
   app->add_option("model", options->model, "Model folder or file")->required();
-  app->add_option("--in", options->in, "safetensors with ids_0, ids_1, .. [T] (and token_type_i)")
+  app->add_option(
+         "--in", options->in,
+         "safetensors with ids_0, ids_1, .. [T] (and token_type_i, words_mask_i, global_i)")
       ->required();
   app->add_option("--out", options->out,
                   "safetensors to write: logits_0, .. or what the heads give")

@@ -104,6 +104,9 @@ Json model_config(const formats::Checkpoint& checkpoint) {
   if (checkpoint.container == formats::Container::tensorflow && !config.contains("model_type")) {
     config["model_type"] = "bert";
   }
+  // gliner_config.json of before 2025 names no type.
+  if (!config.contains("model_type") && config.contains("span_mode"))
+    config["model_type"] = "gliner";
   check_layout_known(config);
   return config;
 }

@@ -11,6 +11,7 @@ const Family& deberta_v2_family();
 const Family& distilbert_family();
 const Family& electra_family();
 const Family& eurobert_family();
+const Family& gliner_family();
 const Family& llama_family();
 const Family& longformer_family();
 const Family& megatron_bert_family();
@@ -22,10 +23,10 @@ const Family& roberta_family();
 
 std::span<const Family* const> all_families() {
   static const Family* const families[] = {
-      &bert_family(),     &deberta_v2_family(), &distilbert_family(), &electra_family(),
-      &eurobert_family(), &llama_family(),      &longformer_family(), &megatron_bert_family(),
-      &mistral_family(),  &modernbert_family(), &qwen2_family(),      &qwen3_family(),
-      &roberta_family(),
+      &bert_family(),          &deberta_v2_family(), &distilbert_family(), &electra_family(),
+      &eurobert_family(),      &gliner_family(),     &llama_family(),      &longformer_family(),
+      &megatron_bert_family(), &mistral_family(),    &modernbert_family(), &qwen2_family(),
+      &qwen3_family(),         &roberta_family(),
   };
   return families;
 }

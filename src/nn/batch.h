@@ -15,8 +15,10 @@ struct Batch {
   std::optional<Tensor> token_types;    ///< [T] i64; all 0 where absent
   std::optional<Tensor> global_tokens;  ///< [T] i64, 1: all see it and it sees all (Longformer), 0:
                                         ///< not, -1: as the model's head decides; all -1 if absent
-  std::vector<i64> starts;              ///< [S + 1] first row of each sequence, then T
-  std::optional<Tensor> logit_rows;     ///< [R] i64 rows that need logits; all where absent
+  std::optional<Tensor> words;       ///< [T] i64, not 0: the first piece of a word, 0: not; every
+                                     ///< token is one if absent (GLiNER)
+  std::vector<i64> starts;           ///< [S + 1] first row of each sequence, then T
+  std::optional<Tensor> logit_rows;  ///< [R] i64 rows that need logits; all where absent
 
   // With a cache only:
   std::optional<Tensor> slots;  ///< [T] i64 where each token's key and value go

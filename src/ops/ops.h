@@ -69,6 +69,8 @@ Tensor l2_normalise(Context& ctx, const Tensor& x);
 /// * taps + k] = x[t + k - taps / 2][i], 0 beyond the sequence. x [T, D], taps odd -> [T, D *
 /// taps].
 Tensor neighbours(Context& ctx, const Tensor& x, std::span<const i64> starts, i64 taps);
+/// The columns of a [T, A] and then those of b [T, B] -> [T, A + B].
+Tensor concat_columns(Context& ctx, const Tensor& a, const Tensor& b);
 /// The same elements under another shape.
 Tensor reshape(Context& ctx, const Tensor& x, Shape shape);
 
@@ -123,6 +125,15 @@ struct Projected {
 /// all through `global`, which is null where there are none. wide [T] i64; window > 0 -> [T, H, d].
 Tensor global_attention(Context& ctx, const Projected& local, const Projected* global,
                         const Tensor& wide, std::span<const i64> starts, const AttentionSpec& spec);
+
+// ---- recurrence ----
+
+/// The hidden states of an LSTM (Hochreiter and Schmidhuber 1997) that runs over each sequence from
+/// its first row on or, `inverse`, from its last: gates [T, 4 D] are what the input gives to input,
+/// forget, cell and output gate, in this order; recurrent [4 D, D] and bias [4 D] (or null) what
+/// the state adds -> [T, D]. No gradient.
+Tensor lstm(Context& ctx, const Tensor& gates, const Weight& recurrent, const Tensor* bias,
+            std::span<const i64> starts, Direction direction);
 
 // ---- ranks ----
 

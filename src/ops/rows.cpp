@@ -166,6 +166,33 @@ Tensor neighbours(Context& ctx, const Tensor& x, std::span<const i64> starts, i6
   return y;
 }
 
+Tensor concat_columns(Context& ctx, const Tensor& a, const Tensor& b) {
+  check_rank("concat_columns", "a", a, 2);
+  check_rank("concat_columns", "b", b, 2);
+  check_shape("concat_columns", "b", b, {a.size(0), b.size(1)});
+  const i64 left = a.size(1);
+  const i64 right = b.size(1);
+  Tensor y = Tensor::empty(ctx.pool, {a.size(0), left + right});
+  for (i64 r = 0; a.device() != Device::meta && r < a.size(0); ++r) {
+    std::copy_n(a.f32() + r * left, left, y.f32() + r * (left + right));
+    std::copy_n(b.f32() + r * right, right, y.f32() + r * (left + right) + left);
+  }
+  if (ctx.tape != nullptr) {
+    ctx.tape->record(y, [a, b, left, right](Context& c, Tape& tape, const Tensor& g) {
+      Tensor grad_a = Tensor::empty(c.pool, a.shape());
+      Tensor grad_b = Tensor::empty(c.pool, b.shape());
+      for (i64 r = 0; r < a.size(0); ++r) {
+        const float* from = g.f32() + r * (left + right);
+        std::copy_n(from, left, grad_a.f32() + r * left);
+        std::copy_n(from + left, right, grad_b.f32() + r * right);
+      }
+      tape.accumulate(c, a, grad_a);
+      tape.accumulate(c, b, grad_b);
+    });
+  }
+  return y;
+}
+
 Tensor reshape(Context&, const Tensor& x, Shape shape) { return x.reshape(shape); }
 
 Tensor gather_columns(Context& ctx, const Tensor& x, i64 total) {

@@ -106,6 +106,7 @@ class CheckpointVerifier {
     };
     const std::vector<i64> ids = integers("ids");
     const std::vector<i64> types = integers("token_type");
+    const std::vector<i64> words = integers("words_mask");
     const std::vector<i64> globals = integers("global");
     const ops::Observer observer = [&](i64 layer, const Tensor& hidden) {
       const auto expected = golden_.tensors.find(fmt::format("hidden_{}_{}", i, layer));
@@ -113,7 +114,8 @@ class CheckpointVerifier {
       results_.push_back(compare_values(expected->first, hidden.values(),
                                         to_floats(expected->second), tolerance_));
     };
-    const TokenInput input = {.ids = ids, .token_types = types, .global_tokens = globals};
+    const TokenInput input = {
+        .ids = ids, .token_types = types, .words = words, .global_tokens = globals};
     const models::Outputs outputs = runner_.run({&input, 1}, &observer);
     for (const models::Output& output : outputs) expect(output.name, i, output.value.values());
     if (outputs.front().name == "last_hidden_state") pooled(i, outputs.front().value);

@@ -46,12 +46,19 @@ models::Outputs Runner::run(std::span<const TokenInput> inputs, const ops::Obser
   std::vector<i64> ids;
   std::vector<i64> positions;
   std::vector<i64> types;
+  std::vector<i64> words;
   std::vector<i64> globals;
   std::vector<i64> starts = {0};
   const models::ModelFacts facts = model_->facts();
   for (const TokenInput& input : inputs) {
     check_ids(input.ids);
     if (input.ids.empty()) fail(ErrorCode::invalid_argument, "an input without tokens");
+    for (const std::span<const i64> row : {input.token_types, input.words, input.global_tokens}) {
+      if (!row.empty() && row.size() != input.ids.size()) {
+        fail(ErrorCode::shape_mismatch, "an input of {} tokens with marks for {}", input.ids.size(),
+             row.size());
+      }
+    }
     if (facts.direction == models::Direction::bidirectional &&
         ssize_of(input.ids) > facts.context) {
       fail(ErrorCode::limit_exceeded, "{} tokens are over the model's limit of {}",
@@ -61,6 +68,7 @@ models::Outputs Runner::run(std::span<const TokenInput> inputs, const ops::Obser
       ids.push_back(input.ids[i]);
       positions.push_back(static_cast<i64>(i));
       types.push_back(input.token_types.empty() ? 0 : input.token_types[i]);
+      words.push_back(input.words.empty() ? 1 : input.words[i]);
       globals.push_back(input.global_tokens.empty() ? -1 : input.global_tokens[i]);
     }
     starts.push_back(ssize_of(ids));
@@ -72,6 +80,7 @@ models::Outputs Runner::run(std::span<const TokenInput> inputs, const ops::Obser
                            .positions = indices(pool_, positions),
                            .token_types = indices(pool_, types),
                            .global_tokens = indices(pool_, globals),
+                           .words = indices(pool_, words),
                            .starts = std::move(starts),
                            .logit_rows = std::nullopt,
                            .slots = std::nullopt,
@@ -151,6 +160,7 @@ models::Outputs Runner::run_cached(const StepPlan& plan, const Scheduler& schedu
       .positions = indices(pool_, positions),
       .token_types = std::nullopt,
       .global_tokens = std::nullopt,
+      .words = std::nullopt,
       .starts = std::move(starts),
       .logit_rows = all_rows ? std::nullopt : std::optional(indices(pool_, rows)),
       .slots = indices(pool_, slots),

@@ -26,6 +26,7 @@ struct RunnerOptions {
 struct TokenInput {
   std::span<const i64> ids;
   std::span<const i64> token_types;         ///< empty: all 0
+  std::span<const i64> words = {};          ///< as Batch has them; empty: every token is a word
   std::span<const i64> global_tokens = {};  ///< as Batch has them; empty: as the model decides
 };
 
