@@ -9,6 +9,9 @@
 #include "formats/safetensors.h"
 #include "formats/tensor_values.h"
 #include "runtime/engine.h"
+#include "runtime/model_files.h"
+#include "runtime/zero_shot.h"
+#include "runtime/zero_shot_cases.h"
 #include "text/load_tokenizer.h"
 
 namespace medlar::runtime {
@@ -72,8 +75,8 @@ VectorResult compare_values(std::string name, std::span<const float> got,
 class CheckpointVerifier {
  public:
   CheckpointVerifier(Runner& runner, const formats::Checkpoint& checkpoint,
-                     const SafetensorsFile& golden, const Json& meta)
-      : runner_(runner), checkpoint_(checkpoint), golden_(golden), meta_(meta) {
+                     const SafetensorsFile& golden, const Json& meta, const Json& cases)
+      : runner_(runner), checkpoint_(checkpoint), golden_(golden), meta_(meta), cases_(cases) {
     if (meta.contains("relative_tolerance") && meta["relative_tolerance"].is_number()) {
       tolerance_ = meta["relative_tolerance"].get<double>();
     }
@@ -83,6 +86,7 @@ class CheckpointVerifier {
     for (i64 i = 0; find("ids", i) != nullptr; ++i) run_input(i);
     run_texts();
     run_dequantised();
+    run_zero_shot();
     return std::move(results_);
   }
 
@@ -162,10 +166,33 @@ class CheckpointVerifier {
     }
   }
 
+  /// Prompts, words and spans of texts with free labels.
+  void run_zero_shot() {
+    if (runner_.family().name != "gliner" || !cases_.contains("texts")) return;
+    const text::Tokenizer tokenizer = tokenizer_of(checkpoint_.path);
+    const std::vector<std::string> labels = cases_.value("labels", std::vector<std::string>());
+    i64 number = 0;
+    for (const Json& stored : cases_["texts"]) {
+      const ZeroShotPrompt prompt =
+          zero_shot_prompt(tokenizer, runner_.config(), stored.value("text", ""), labels);
+      for (const auto& [name, got] :
+           {std::pair{"ids", prompt.ids}, {"words_mask", prompt.words_mask}}) {
+        if (const StoredTensor* expected = find(name, number)) {
+          results_.push_back(
+              compare_ids(fmt::format("prompt {}_{}", name, number), got, to_integers(*expected)));
+        }
+      }
+      ++number;
+    }
+    for (VectorResult& result : verify_zero_shot(runner_, tokenizer, cases_, tolerance_))
+      results_.push_back(std::move(result));
+  }
+
   Runner& runner_;
   const formats::Checkpoint& checkpoint_;
   const SafetensorsFile& golden_;
   const Json& meta_;
+  const Json& cases_;
   double tolerance_ = 1e-4;
   std::vector<VectorResult> results_;
 };
@@ -206,9 +233,13 @@ Certificate verify_checkpoint(Runner& runner, const formats::Checkpoint& checkpo
   const SafetensorsFile file = formats::parse_safetensors(mapped->bytes(), golden.string(), mapped);
   const std::filesystem::path meta_path = golden.parent_path() / "meta.json";
   const Json meta = std::filesystem::exists(meta_path) ? read_json_file(meta_path) : Json::object();
-  Certificate certificate = {.subject = checkpoint.path.string(),
-                             .reference = meta.value("reference", std::string()),
-                             .vectors = CheckpointVerifier(runner, checkpoint, file, meta).run()};
+  const std::filesystem::path cases_path = golden.parent_path() / "golden.json";
+  const Json cases =
+      std::filesystem::exists(cases_path) ? read_json_file(cases_path) : Json::object();
+  Certificate certificate = {
+      .subject = checkpoint.path.string(),
+      .reference = meta.value("reference", std::string()),
+      .vectors = CheckpointVerifier(runner, checkpoint, file, meta, cases).run()};
   if (certificate.vectors.empty()) {
     fail(ErrorCode::unsupported, "{} holds no vectors for a {} model", golden.string(),
          runner.family().name);

@@ -31,8 +31,9 @@ struct Certificate {
 };
 
 /// Runs a checkpoint's golden.safetensors: ids_i (token_type_i) -> logits_i, hidden_i_L, greedy_i,
-/// pooled vectors, dequantised matrices and, where meta.json has texts, text_ids_k. The tolerance
-/// is meta.json's relative_tolerance, else 1e-4.
+/// pooled vectors, dequantised matrices, where meta.json has texts, text_ids_k, and for GLiNER the
+/// prompts and spans of the golden.json beside it. The tolerance is meta.json's relative_tolerance,
+/// else 1e-4.
 Certificate verify_checkpoint(Runner& runner, const formats::Checkpoint& checkpoint,
                               const std::filesystem::path& golden);
 
