@@ -1,7 +1,6 @@
 // Longformer: Beltagy et al. 2020 (arXiv 2004.05150). RoBERTa whose tokens see a window, and global
 // tokens that see and are seen by all, through projections of their own.
 // T tokens, D hidden, H heads, F feed-forward, V vocabulary.
-#include <algorithm>
 #include <cmath>
 
 #include "base/error.h"
@@ -55,6 +54,12 @@ struct Config : BertConfig {
   }
 };
 
+/// The global tokens of a batch.
+struct Wide {
+  Tensor tokens_T;  ///< i64, not 0: global
+  bool any;
+};
+
 struct Attention {
   nn::SelfAttention local;
   nn::Linear q_global, k_global, v_global;
@@ -71,8 +76,7 @@ struct Attention {
     return w.linear(name, c.D, c.D, nn::Split::out, nn::Bias::present);
   }
 
-  Tensor operator()(Context& ctx, const Tensor& x_TD, const Batch& batch,
-                    const Tensor& wide_T) const {
+  Tensor operator()(Context& ctx, const Tensor& x_TD, const Batch& batch, const Wide& wide) const {
     const auto by_head = [&](const nn::Linear& project) {
       const Tensor y = project(ctx, x_TD);
       return y.reshape({y.size(0), y.size(1) / local.head_size, local.head_size});
@@ -80,16 +84,10 @@ struct Attention {
     const ops::Projected near = {by_head(local.q_proj), by_head(local.k_proj),
                                  by_head(local.v_proj)};
     std::optional<ops::Projected> far;
-    if (has_wide(wide_T)) far = {by_head(q_global), by_head(k_global), by_head(v_global)};
-    const Tensor y_THd =
-        ops::global_attention(ctx, near, far ? &*far : nullptr, wide_T, batch.starts, local.spec);
+    if (wide.any) far = {by_head(q_global), by_head(k_global), by_head(v_global)};
+    const Tensor y_THd = ops::global_attention(ctx, near, far ? &*far : nullptr, wide.tokens_T,
+                                               batch.starts, local.spec);
     return local.o_proj(ctx, y_THd.reshape({x_TD.size(0), y_THd.size(1) * y_THd.size(2)}));
-  }
-
-  static bool has_wide(const Tensor& wide_T) {
-    const auto is_set = [](i64 flag) { return flag != 0; };
-    return wide_T.device() != Device::meta &&
-           std::any_of(wide_T.i64s(), wide_T.i64s() + wide_T.count(), is_set);
   }
 };
 
@@ -98,9 +96,8 @@ struct Block {
   BertTail tail;
 
   Block(const nn::Weights& w, const Config& c, i64 layer) : attention(w, c, layer), tail(w, c) {}
-  Tensor operator()(Context& ctx, const Tensor& x_TD, const Batch& batch,
-                    const Tensor& wide_T) const {
-    return tail(ctx, x_TD, attention(ctx, x_TD, batch, wide_T));
+  Tensor operator()(Context& ctx, const Tensor& x_TD, const Batch& batch, const Wide& wide) const {
+    return tail(ctx, x_TD, attention(ctx, x_TD, batch, wide));
   }
 };
 
@@ -117,11 +114,11 @@ class Longformer final : public Model {
 
   Outputs forward(Context& ctx, const Batch& batch, const KvCache&) const override {
     const Tensor positions_T = positions_after_padding(ctx, batch, c_.padding);
-    const Tensor wide_T = wide_tokens(ctx, batch);
+    const Wide wide = wide_tokens(ctx, batch);
     Tensor x_TD = embeddings_(ctx, batch, positions_T);
     for (std::size_t i = 0; i < blocks_.size(); ++i) {
       ctx.observe(static_cast<i64>(i), x_TD);
-      x_TD = blocks_[i](ctx, x_TD, batch, wide_T);
+      x_TD = blocks_[i](ctx, x_TD, batch, wide);
     }
     ctx.observe(c_.layers, x_TD);
     return head_(ctx, x_TD, batch);
@@ -130,22 +127,29 @@ class Longformer final : public Model {
   ModelFacts facts() const override { return encoder_facts(c_, c_.context - c_.padding - 1); }
 
  private:
-  /// 1 for global tokens: those the batch names, else those of the head.
-  Tensor wide_tokens(Context& ctx, const Batch& batch) const {
-    Tensor wide = Tensor::zeros(ctx.pool, batch.ids.shape(), DType::i64);
-    if (wide.device() == Device::meta) return wide;
+  /// Those that the batch names, else those of the head.
+  Wide wide_tokens(Context& ctx, const Batch& batch) const {
+    Wide wide = {.tokens_T = Tensor::zeros(ctx.pool, batch.ids.shape(), DType::i64), .any = false};
+    if (batch.ids.device() == Device::meta) {
+      wide.any = c_.globals != Globals::none;
+      return wide;
+    }
     for (std::size_t s = 0; s + 1 < batch.starts.size(); ++s) {
       bool in_question = true;
       for (i64 t = batch.starts[s]; t < batch.starts[s + 1]; ++t) {
         in_question = in_question && batch.ids.i64s()[t] != c_.separator;
-        const bool by_head = c_.globals == Globals::first      ? t == batch.starts[s]
-                             : c_.globals == Globals::question ? in_question
-                                                               : false;
         const i64 asked = batch.global_tokens ? batch.global_tokens->i64s()[t] : -1;
-        wide.i64s()[t] = asked < 0 ? (by_head ? 1 : 0) : asked;
+        const bool is_wide = asked < 0 ? by_head(t == batch.starts[s], in_question) : asked != 0;
+        wide.tokens_T.i64s()[t] = is_wide ? 1 : 0;
+        wide.any = wide.any || is_wide;
       }
     }
     return wide;
+  }
+
+  bool by_head(bool is_first, bool in_question) const {
+    return (c_.globals == Globals::first && is_first) ||
+           (c_.globals == Globals::question && in_question);
   }
 
   Config c_;
