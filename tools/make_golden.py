@@ -9,6 +9,7 @@ import pathlib
 import shutil
 import sys
 
+import golden_encoders
 import gguf
 import numpy as np
 import torch
@@ -36,32 +37,42 @@ def randomise(model, seed):
     with torch.no_grad():
         for name, parameter in model.named_parameters():
             scale = 0.3 if parameter.ndim == 1 else 0.25
-            centre = 1.0 if "norm" in name.lower() and name.endswith("weight") else 0.0
+            centre = 1.0 if ("norm" in name.lower() or ".ln." in name) and name.endswith("weight") else 0.0
             parameter.copy_(centre + scale * torch.randn(parameter.shape, generator=generator))
     return model.eval()
 
 
-def inputs(seed, lengths=(29, 11)):
+def inputs(seed, lengths=(29, 11), first_id=3, separators=()):
     rng = np.random.default_rng(seed)
-    return [torch.from_numpy(rng.integers(3, VOCAB, size=n)) for n in lengths]
+    texts = [torch.from_numpy(rng.integers(first_id, VOCAB, size=n)) for n in lengths]
+    for ids in texts:
+        for place in separators:
+            ids[place] = 2
+    return texts
 
 
-def answers(model, encoder, greedy, seed):
+def answers(model, encoder, greedy, seed, hidden=True, globals_at=None, **form):
     tensors = {}
-    for i, ids in enumerate(inputs(seed)):
+    for i, ids in enumerate(inputs(seed, **form)):
         arguments = {"input_ids": ids[None]}
         tensors[f"ids_{i}"] = ids
+        if globals_at is not None:
+            marks = torch.zeros_like(ids)
+            marks[list(globals_at)] = 1
+            arguments["global_attention_mask"] = marks[None]
+            tensors[f"global_{i}"] = marks
         if encoder:
             types = (torch.arange(len(ids)) >= len(ids) // 2).long()
             arguments["token_type_ids"] = types[None]
             tensors[f"token_type_{i}"] = types
         with torch.no_grad():
-            out = model(**arguments, output_hidden_states=True)
-        for name in ("logits", "start_logits", "end_logits", "last_hidden_state", "pooler_output"):
+            out = model(**arguments, output_hidden_states=hidden)
+        for name in ("logits", "start_logits", "end_logits", "last_hidden_state", "pooler_output", "prediction_logits",
+                     "seq_relationship_logits"):
             if getattr(out, name, None) is not None:
                 tensors[f"{name}_{i}"] = getattr(out, name)[0]
-        for layer, hidden in enumerate(out.hidden_states):
-            tensors[f"hidden_{i}_{layer}"] = hidden[0]
+        for layer, states in enumerate(out.hidden_states if hidden else ()):
+            tensors[f"hidden_{i}_{layer}"] = states[0]
     if greedy:
         ids = inputs(seed)[0]
         sequence = ids.clone()
@@ -86,13 +97,13 @@ def fresh(family, case):
     return folder
 
 
-def make(family, case, model, seed, notes, encoder=False, save=None, dtype=None):
+def make(family, case, model, seed, notes, encoder=False, save=None, dtype=None, **form):
     folder = fresh(family, case)
     randomise(model, seed)
     if dtype is not None:
         # The reference computes in fp32 on the rounded values.
         model.load_state_dict({k: v.to(dtype).float() for k, v in model.state_dict().items()})
-    write_golden(folder, answers(model, encoder, model.can_generate() and not encoder, seed), notes)
+    write_golden(folder, answers(model, encoder, model.can_generate() and not encoder, seed, **form), notes)
     stored = model.to(dtype) if dtype is not None else model
     (save or (lambda m, f: m.save_pretrained(f)))(stored, folder)
     (folder / "generation_config.json").unlink(missing_ok=True)
@@ -200,6 +211,7 @@ def main():
          "pickle of before PyTorch 1.6, gamma and beta", encoder=True, save=save_legacy_pickle)
     import golden_vision
     golden_vision.main()
+    golden_encoders.make_all(make)
 
 
 if __name__ == "__main__":

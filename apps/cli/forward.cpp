@@ -25,29 +25,32 @@ struct ForwardOptions {
   bool chunked = false;  ///< --chunk was given
 };
 
+/// What one index of the file holds.
+struct Input {
+  std::vector<i64> ids, types, words, globals;
+};
 struct Inputs {
   formats::SafetensorsFile file;  ///< its tensors keep it mapped
-  std::vector<std::vector<i64>> ids;
-  std::vector<std::vector<i64>> types;
+  std::vector<Input> all;
 };
 
 Inputs read_inputs(const std::string& path) {
   const auto mapped = MappedFile::open(path);
-  Inputs inputs = {
-      .file = formats::parse_safetensors(mapped->bytes(), path, mapped), .ids = {}, .types = {}};
+  Inputs inputs = {.file = formats::parse_safetensors(mapped->bytes(), path, mapped), .all = {}};
   const formats::SafetensorsFile& file = inputs.file;
   for (i64 i = 0;; ++i) {
-    const auto ids = file.tensors.find(fmt::format("ids_{}", i));
-    if (ids == file.tensors.end()) break;
-    const auto types = file.tensors.find(fmt::format("token_type_{}", i));
-    inputs.ids.push_back(formats::to_integers(ids->second));
-    inputs.types.push_back(types == file.tensors.end() ? std::vector<i64>()
-                                                       : formats::to_integers(types->second));
-    if (!inputs.types.back().empty() && inputs.types.back().size() != inputs.ids.back().size()) {
-      fail(ErrorCode::shape_mismatch, "token_type_{} and ids_{} differ in length", i, i);
-    }
+    const auto integers = [&](const char* name) {
+      const auto found = file.tensors.find(fmt::format("{}_{}", name, i));
+      return found == file.tensors.end() ? std::vector<i64>() : formats::to_integers(found->second);
+    };
+    Input input = {.ids = integers("ids"),
+                   .types = integers("token_type"),
+                   .words = integers("words_mask"),
+                   .globals = integers("global")};
+    if (!file.tensors.contains(fmt::format("ids_{}", i))) break;
+    inputs.all.push_back(std::move(input));
   }
-  if (inputs.ids.empty()) fail(ErrorCode::not_found, "{} has no tensor ids_0", path);
+  if (inputs.all.empty()) fail(ErrorCode::not_found, "{} has no tensor ids_0", path);
   return inputs;
 }
 
@@ -113,14 +116,14 @@ using InputImages = std::vector<std::optional<runtime::ImageInput>>;
 /// What the pictures of each input become, and where their tokens stand.
 InputImages add_images(runtime::Runner& runner, const Inputs& inputs, OutputFile& file) {
   InputImages all;
-  for (std::size_t i = 0; i < inputs.ids.size(); ++i) {
+  for (std::size_t i = 0; i < inputs.all.size(); ++i) {
     all.push_back(runtime::image_input(runner, inputs.file, static_cast<i64>(i)));
     if (!all.back()) continue;
-    const runtime::PromptImages images = runner.prepare(inputs.ids[i], *all.back());
+    const runtime::PromptImages images = runner.prepare(inputs.all[i].ids, *all.back());
     file.add(fmt::format("image_features_{}", i), images.features.shape(),
              images.features.values());
     const std::vector<i64>& positions = images.positions.values;
-    const i64 tokens = ssize_of(inputs.ids[i]);
+    const i64 tokens = ssize_of(inputs.all[i].ids);
     if (ssize_of(positions) > tokens)
       file.add(fmt::format("positions_{}", i), positions, {ssize_of(positions) / tokens, tokens});
   }
@@ -128,18 +131,31 @@ InputImages add_images(runtime::Runner& runner, const Inputs& inputs, OutputFile
 }
 
 runtime::TokenInput input_of(const Inputs& inputs, const InputImages& images, std::size_t i) {
-  return {.ids = inputs.ids[i],
-          .token_types = inputs.types[i],
+  return {.ids = inputs.all[i].ids,
+          .token_types = inputs.all[i].types,
+          .words = inputs.all[i].words,
+          .global_tokens = inputs.all[i].globals,
           .images = images[i] ? &*images[i] : nullptr};
+}
+
+/// The parts of an output that has one for each sequence.
+void add_parts(OutputFile& file, const models::Output& output) {
+  std::size_t first = 0;
+  for (std::size_t i = 0; i < output.parts.size(); ++i) {
+    const auto count = static_cast<std::size_t>(output.parts[i].count());
+    file.add(fmt::format("{}_{}", output.name, i), output.parts[i],
+             output.value.values().subspan(first, count));
+    first += count;
+  }
 }
 
 void run_batch(runtime::Runner& runner, const Inputs& inputs, const InputImages& images,
                OutputFile& file, const ForwardOptions& options) {
   std::vector<runtime::TokenInput> batch;
   std::vector<i64> starts = {0};
-  for (std::size_t i = 0; i < inputs.ids.size(); ++i) {
+  for (std::size_t i = 0; i < inputs.all.size(); ++i) {
     batch.push_back(input_of(inputs, images, i));
-    starts.push_back(starts.back() + ssize_of(inputs.ids[i]));
+    starts.push_back(starts.back() + ssize_of(inputs.all[i].ids));
   }
   const auto rows_of = [&](std::size_t i) { return starts[i + 1] - starts[i]; };
   const ops::Observer observer = [&](i64 layer, const Tensor& h) {
@@ -149,6 +165,10 @@ void run_batch(runtime::Runner& runner, const Inputs& inputs, const InputImages&
   };
   const models::Outputs outputs = runner.run(batch, options.hidden ? &observer : nullptr);
   for (const models::Output& output : outputs) {
+    if (output.per == models::Per::part) {
+      add_parts(file, output);
+      continue;
+    }
     const bool per_token = output.per == models::Per::token;
     for (std::size_t i = 0; i < batch.size(); ++i) {
       const bool vector = !per_token || output.value.size(1) == 1;
@@ -160,7 +180,7 @@ void run_batch(runtime::Runner& runner, const Inputs& inputs, const InputImages&
 
 void run_chunked(runtime::Runner& runner, const Inputs& inputs, const InputImages& images,
                  OutputFile& file, const ForwardOptions& options) {
-  for (std::size_t i = 0; i < inputs.ids.size(); ++i) {
+  for (std::size_t i = 0; i < inputs.all.size(); ++i) {
     const ops::Observer observer = [&](i64 layer, const Tensor& h) {
       file.append(fmt::format("hidden_{}_{}", i, layer), h);
     };
@@ -184,11 +204,11 @@ Result forward(const ForwardOptions& options, const Console& console) {
                } else {
                  run_batch(runner, inputs, images, file, options);
                }
-               for (std::size_t i = 0; options.greedy > 0 && i < inputs.ids.size(); ++i) {
+               for (std::size_t i = 0; options.greedy > 0 && i < inputs.all.size(); ++i) {
                  stop_if_interrupted();
                  file.add(fmt::format("greedy_{}", i),
                           runtime::generate(runner,
-                                            {.prompt = inputs.ids[i],
+                                            {.prompt = inputs.all[i].ids,
                                              .max_tokens = options.greedy,
                                              .sampling = {},
                                              .stop_ids = {},
@@ -210,9 +230,10 @@ Command add_forward(CLI::App& root) {
       root.add_subcommand("forward", "Raw outputs of a model for token ids in a safetensors file");
   const auto options = std::make_shared<ForwardOptions>();
   app->add_option("model", options->model, "Model folder or file")->required();
-  app->add_option("--in", options->in,
-                  "safetensors with ids_0, ids_1, .. [T] (and token_type_i; pixel_rows_i with "
-                  "grid_thw_i, or pixel_values_i)")
+  app->add_option(
+         "--in", options->in,
+         "safetensors with ids_0, ids_1, .. [T] (and token_type_i, words_mask_i, global_i; "
+         "pixel_rows_i with grid_thw_i, or pixel_values_i)")
       ->required();
   app->add_option("--out", options->out,
                   "safetensors to write: logits_0, .. or what the heads give")

@@ -177,6 +177,47 @@ struct RouteArgs {
   float* y;      ///< [rows, chosen]
 };
 
+/// Which rows an attention of encoders computes.
+enum class EncoderRows { all, narrow, wide };
+
+/// Bidirectional softmax attention inside each sequence with what encoders add to it: terms of the
+/// place of a key as seen from the query (DeBERTa), tokens that all see (Longformer).
+/// score(i, j) = scale * (q_i . k_j + q_i . place_keys[p] + k_j . place_queries[p]), each product a
+/// chain over `size`, p = place_of[i - j + longest - 1]; terms that are null are left out. y_i =
+/// (chain over j of exp(score - highest) v_j) / lanes sum over j, j counted from the sequence's
+/// first row; a zero is +0.
+struct EncoderAttentionArgs {
+  const float* q;  ///< [rows, heads, size]
+  const float* k;
+  const float* v;
+  i64 heads;
+  i64 size;
+  const i64* starts;  ///< [sequences + 1]
+  i64 sequences;
+  float scale;
+  const float* place_keys;     ///< [places, heads, size] or null
+  const float* place_queries;  ///< [places, heads, size] or null
+  i64 places;
+  const i64* place_of;  ///< [2 longest - 1], each in [0, places), or null
+  i64 longest;          ///< tokens of the longest sequence
+  i64 window;           ///< 0: i sees all keys; else those with |i - j| <= window and the wide ones
+  const i64* wide;      ///< [rows] not 0: a wide token; null: none is
+  EncoderRows which;    ///< the others' y and log_sum stay as they are
+  float* y;             ///< [rows, heads, size]
+  float* log_sum;       ///< [rows, heads] highest + log(sum), or null; what a gradient needs
+};
+
+/// Sums into these, each of its argument's shape; grad_y is given. Those of null arguments are
+/// null.
+struct EncoderAttentionGrads {
+  const float* grad_y;
+  float* grad_q;
+  float* grad_k;
+  float* grad_v;
+  float* grad_place_keys;
+  float* grad_place_queries;
+};
+
 enum class Unary { silu, gelu, gelu_tanh, quick_gelu, relu, tanh, sigmoid, exp };
 enum class Binary { add, multiply };
 
@@ -249,6 +290,10 @@ struct Kernels {
   void (*layer_norm_grad)(const Stream&, const NormArgs&, const float* g, float* grad_weight,
                           float* grad_bias) = nullptr;
   void (*attention_grad)(const Stream&, const AttentionGradArgs&) = nullptr;
+  void (*encoder_attention)(const Stream&, const EncoderAttentionArgs&) = nullptr;
+  /// y and log_sum of the arguments are what encoder_attention gave.
+  void (*encoder_attention_grad)(const Stream&, const EncoderAttentionArgs&,
+                                 const EncoderAttentionGrads&) = nullptr;
   /// What the machine can do, for benchmarks: `rounds` of independent fused multiply-adds on one
   /// thread, returning the floating point operations done; and a sum over memory.
   i64 (*multiply_add_burst)(i64 rounds, float* sink) = nullptr;

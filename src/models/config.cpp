@@ -178,7 +178,11 @@ Json model_config(const formats::Checkpoint& checkpoint) {
   }
   const bool original_gpt_oss =
       !config.contains("model_type") && config.contains("initial_context_length");
-  return original_gpt_oss ? from_original_gpt_oss(config) : config;
+  if (original_gpt_oss) return from_original_gpt_oss(config);
+  // gliner_config.json of before 2025 names no type.
+  if (!config.contains("model_type") && config.contains("span_mode"))
+    config["model_type"] = "gliner";
+  return config;
 }
 
 const Json* ConfigReader::find(std::string_view key) const {

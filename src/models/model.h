@@ -20,13 +20,15 @@ using nn::Batch;
 using nn::KvCache;
 using ops::Context;
 
-enum class Per { token, sequence };
+enum class Per { token, sequence, part };
 
-/// One named result: [R, width] with a row per token (of Batch::logit_rows) or per sequence.
+/// One named result: [R, width] with a row per token (of Batch::logit_rows) or per sequence, or the
+/// sequences' parts one after the other in one column.
 struct Output {
   std::string name;  ///< as the reference implementation calls it: "logits", "start_logits", ...
   Per per = Per::token;
   Tensor value;
+  std::vector<Shape> parts = {};  ///< Per::part: the shape of each sequence's part
 };
 
 /// The results of a step, the main one first.

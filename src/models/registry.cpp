@@ -7,10 +7,12 @@
 namespace medlar::models {
 
 const Family& bert_family();
+const Family& deberta_v2_family();
 const Family& deepseek_v3_family();
 const Family& distilbert_family();
 const Family& electra_family();
 const Family& eurobert_family();
+const Family& gliner_family();
 const Family& glm4_moe_family();
 const Family& glm4v_family();
 const Family& glm4v_moe_family();
@@ -18,6 +20,7 @@ const Family& gpt2_family();
 const Family& gpt_oss_family();
 const Family& llama_family();
 const Family& llava_family();
+const Family& longformer_family();
 const Family& megatron_bert_family();
 const Family& mistral_family();
 const Family& modernbert_family();
@@ -28,7 +31,12 @@ const Family& roberta_family();
 
 std::span<const Family* const> all_families() {
   static const Family* const families[] = {
-&bert_family(), &deepseek_v3_family(), &distilbert_family(), &electra_family(), &eurobert_family(), &glm4_moe_family(), &glm4v_family(), &glm4v_moe_family(), &gpt2_family(), &gpt_oss_family(), &llama_family(), &llava_family(), &megatron_bert_family(), &mistral_family(), &modernbert_family(), &privacy_filter_family(), &qwen2_family(), &qwen3_family(), &roberta_family(),
+      &bert_family(),    &deberta_v2_family(), &deepseek_v3_family(),    &distilbert_family(),
+      &electra_family(), &eurobert_family(),   &gliner_family(),         &glm4_moe_family(),
+      &glm4v_family(),   &glm4v_moe_family(),  &gpt2_family(),           &gpt_oss_family(),
+      &llama_family(),   &llava_family(),      &longformer_family(),     &megatron_bert_family(),
+      &mistral_family(), &modernbert_family(), &privacy_filter_family(), &qwen2_family(),
+      &qwen3_family(),   &roberta_family(),
   };
   return families;
 }

@@ -162,7 +162,7 @@ std::optional<Tensor> Weights::find_vector(std::string_view name) const {
 }
 
 /// `name` [size], or [count, size] for a stack, in f32.
-Tensor Weights::values(const std::string& name, i64 count, i64 size) const {
+Tensor Weights::stacked_values(const std::string& name, i64 count, i64 size) const {
   shared_->traffic.bytes += count * size * 4;
   shared_->traffic.decode_bytes += count * size * 4;
   const Shape shape = count == 1 ? Shape{size} : Shape{count, size};
@@ -192,8 +192,20 @@ Tensor Weights::values(const std::string& name, i64 count, i64 size) const {
   return all;
 }
 
+Tensor Weights::values(std::string_view name, const Shape& shape) const {
+  shared_->traffic.bytes += shape.count() * 4;
+  shared_->traffic.decode_bytes += shape.count() * 4;
+  if (source_.checkpoint == nullptr) return Tensor::zeros(ctx_->pool, shape);
+  const StoredMatrix found = require(full_name(name));
+  check_stored_shape(full_name(name), found, shape);
+  const Tensor all = as_f32(ctx_->pool, found.tensor);
+  if (source_.training == Training::trainable)
+    shared_->parameters.push_back({full_name(name), all});
+  return all;
+}
+
 Tensor Weights::vector(std::string_view name, i64 size, Split split) const {
-  return my_columns(ctx_->pool, values(full_name(name), 1, size), my_rows(size, split));
+  return my_columns(ctx_->pool, stacked_values(full_name(name), 1, size), my_rows(size, split));
 }
 
 RowRange Weights::my_rows(i64 out, Split split) const {
@@ -212,7 +224,7 @@ Linear Weights::linear(std::string_view name, i64 out, i64 in, Split split, Bias
                    .in = in};
   count_use(linear.weight);
   if (bias == Bias::none || (bias == Bias::optional && !look_up(full + ".bias"))) return linear;
-  linear.bias = my_columns(ctx_->pool, values(full + ".bias", 1, out), rows);
+  linear.bias = my_columns(ctx_->pool, stacked_values(full + ".bias", 1, out), rows);
   return linear;
 }
 
@@ -276,7 +288,7 @@ GroupedLinear Weights::grouped_linear(std::string_view name, i64 count, i64 out,
   }
   for (const ops::Weight& weight : linear.weights) count_use(weight);
   if (bias != Bias::none)
-    linear.bias = my_columns(ctx_->pool, values(full + ".bias", count, out), rows);
+    linear.bias = my_columns(ctx_->pool, stacked_values(full + ".bias", count, out), rows);
   return linear;
 }
 

@@ -81,6 +81,8 @@ class Weights {
   ops::Weight table(std::string_view name, i64 rows, i64 columns, Table use = Table::lookup) const;
   /// `name` [size] in f32, or with Split::out this rank's part of it.
   Tensor vector(std::string_view name, i64 size, Split split = Split::none) const;
+  /// `name` of any shape in f32, whole on every rank.
+  Tensor values(std::string_view name, const Shape& shape) const;
   /// `name` in f32 if it is there, of whatever size.
   std::optional<Tensor> find_vector(std::string_view name) const;
   bool has(std::string_view name) const;
@@ -109,7 +111,7 @@ class Weights {
   std::optional<StoredMatrix> look_up(const std::string& name) const;
   StoredMatrix require(const std::string& name) const;
   double megatron_version() const;
-  Tensor values(const std::string& name, i64 count, i64 size) const;
+  Tensor stacked_values(const std::string& name, i64 count, i64 size) const;
   std::vector<ops::Weight> stack(const std::string& name, i64 count, RowRange wanted, i64 out,
                                  i64 in, RowRange rows) const;
   ops::Weight matrix(const std::string& name, i64 out, i64 in, RowRange rows) const;

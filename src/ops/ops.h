@@ -77,6 +77,10 @@ Tensor mean_rows(Context& ctx, const Tensor& x, std::span<const i64> starts);
 Tensor l2_normalise(Context& ctx, const Tensor& x);
 /// Columns [first, first + count) of the last axis.
 Tensor columns(Context& ctx, const Tensor& x, i64 first, i64 count);
+/// Each row with its neighbours inside its sequence, as a convolution over rows takes them: y[t][i
+/// * taps + k] = x[t + k - taps / 2][i], 0 beyond the sequence. x [T, D], taps odd -> [T, D *
+/// taps].
+Tensor neighbours(Context& ctx, const Tensor& x, std::span<const i64> starts, i64 taps);
 /// a and b side by side on the last axis; their other axes are equal.
 Tensor concat_columns(Context& ctx, const Tensor& a, const Tensor& b);
 /// The same elements under another shape.
@@ -111,6 +115,40 @@ Tensor cached_attention(Context& ctx, const Tensor& q, const backend::KvPages& p
 /// Writes k [T, K, d] and v [T, K, dv] to the pages; slots [T] (i64) are page * 64 + place.
 void store_kv(Context& ctx, const Tensor& k, const Tensor& v, const Tensor& slots,
               const backend::KvPages& pages);
+
+struct DisentangledSpec {
+  float scale;                            ///< factor of the sum of the terms before the softmax
+  const Tensor* place_keys = nullptr;     ///< [P, H, d]: adds q_i . place_keys[p]
+  const Tensor* place_queries = nullptr;  ///< [P, H, d]: adds k_j . place_queries[p]
+  std::span<const i64> place_of;  ///< [2 N - 1]: p in [0, P) of i - j from -(N - 1) on, N at least
+                                  ///< the longest sequence
+};
+
+/// Bidirectional attention whose scores have terms of relative places (He et al. 2021, arXiv
+/// 2006.03654, eq. 4): q, k, v [T, H, d] -> [T, H, d].
+Tensor disentangled_attention(Context& ctx, const Tensor& q, const Tensor& k, const Tensor& v,
+                              std::span<const i64> starts, const DisentangledSpec& spec);
+
+/// Queries, keys and values of one attention, each [T, H, d].
+struct Projected {
+  Tensor q, k, v;
+};
+
+/// Bidirectional attention to a window and to some global tokens, which themselves attend to all
+/// with projections of their own (Beltagy et al. 2020, arXiv 2004.05150, section 3): row i with
+/// wide[i] == 0 sees |i - j| <= spec.window and j with wide[j] != 0 through `local`, the others see
+/// all through `global`, which is null where there are none. wide [T] i64; window > 0 -> [T, H, d].
+Tensor global_attention(Context& ctx, const Projected& local, const Projected* global,
+                        const Tensor& wide, std::span<const i64> starts, const AttentionSpec& spec);
+
+// ---- recurrence ----
+
+/// The hidden states of an LSTM (Hochreiter and Schmidhuber 1997) that runs over each sequence from
+/// its first row on or, `inverse`, from its last: gates [T, 4 D] are what the input gives to input,
+/// forget, cell and output gate, in this order; recurrent [4 D, D] and bias [4 D] (or null) what
+/// the state adds -> [T, D]. No gradient.
+Tensor lstm(Context& ctx, const Tensor& gates, const Weight& recurrent, const Tensor* bias,
+            std::span<const i64> starts, Direction direction);
 
 // ---- mixtures of experts ----
 

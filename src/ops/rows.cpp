@@ -230,6 +230,43 @@ Tensor columns(Context& ctx, const Tensor& x, i64 first, i64 count) {
   return y;
 }
 
+namespace {
+
+/// Calls visit(index in [T, D * taps], index in [T, D]) for every place that is not padding.
+template <typename Visit>
+void for_neighbours(std::span<const i64> starts, i64 width, i64 taps, const Visit& visit) {
+  for (std::size_t s = 0; s + 1 < starts.size(); ++s) {
+    for (i64 t = starts[s]; t < starts[s + 1]; ++t) {
+      for (i64 k = 0; k < taps; ++k) {
+        const i64 from = t + k - taps / 2;
+        if (from < starts[s] || from >= starts[s + 1]) continue;
+        for (i64 i = 0; i < width; ++i) visit((t * width + i) * taps + k, from * width + i);
+      }
+    }
+  }
+}
+
+}  // namespace
+
+Tensor neighbours(Context& ctx, const Tensor& x, std::span<const i64> starts, i64 taps) {
+  check_rank("neighbours", "x", x, 2);
+  MEDLAR_CHECK(taps > 0 && taps % 2 == 1 && !starts.empty() && starts.back() == x.size(0));
+  const i64 width = x.size(1);
+  Tensor y = Tensor::zeros(ctx.pool, {x.size(0), width * taps});
+  if (x.device() != Device::meta) {
+    for_neighbours(starts, width, taps, [&](i64 to, i64 from) { y.f32()[to] = x.f32()[from]; });
+  }
+  if (ctx.tape != nullptr) {
+    ctx.tape->record(y, [x, width, taps, all = std::vector<i64>(starts.begin(), starts.end())](
+                            Context& c, Tape& tape, const Tensor& g) {
+      Tensor grad = Tensor::zeros(c.pool, x.shape());
+      for_neighbours(all, width, taps, [&](i64 from, i64 to) { grad.f32()[to] += g.f32()[from]; });
+      tape.accumulate(c, x, grad);
+    });
+  }
+  return y;
+}
+
 Tensor concat_columns(Context& ctx, const Tensor& a, const Tensor& b) {
   check_shape("concat_columns", "b", b, with_width(a.shape(), b.size(-1)));
   const i64 left = width_of(a);

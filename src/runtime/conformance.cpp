@@ -11,8 +11,11 @@
 #include "models/config.h"
 #include "runtime/engine.h"
 #include "runtime/image_inputs.h"
+#include "runtime/model_files.h"
 #include "runtime/span_vectors.h"
 #include "runtime/vector_results.h"
+#include "runtime/zero_shot.h"
+#include "runtime/zero_shot_cases.h"
 #include "text/load_tokenizer.h"
 
 namespace medlar::runtime {
@@ -27,11 +30,13 @@ using formats::to_integers;
 class CheckpointVerifier {
  public:
   CheckpointVerifier(Runner& runner, const formats::Checkpoint& checkpoint,
-                     const SafetensorsFile& golden, const Json& meta, const std::string& variant)
+                     const SafetensorsFile& golden, const Json& meta, const Json& cases,
+                     const std::string& variant)
       : runner_(runner),
         checkpoint_(checkpoint),
         golden_(golden),
         meta_(meta),
+        cases_(cases),
         variant_(variant.empty() ? "" : "_" + variant) {
     if (meta.contains("relative_tolerance") && meta["relative_tolerance"].is_number()) {
       tolerance_ = meta["relative_tolerance"].get<double>();
@@ -46,6 +51,7 @@ class CheckpointVerifier {
                                                  calibration_beside(checkpoint_.path))) {
       results_.push_back(std::move(one));
     }
+    run_zero_shot();
     return std::move(results_);
   }
 
@@ -71,9 +77,14 @@ class CheckpointVerifier {
   }
 
   void run_input(i64 i) {
-    const std::vector<i64> ids = to_integers(*find("ids", i));
-    const std::vector<i64> types =
-        find("token_type", i) != nullptr ? to_integers(*find("token_type", i)) : std::vector<i64>();
+    const auto integers = [&](std::string_view name) {
+      const StoredTensor* stored = find(name, i);
+      return stored != nullptr ? to_integers(*stored) : std::vector<i64>();
+    };
+    const std::vector<i64> ids = integers("ids");
+    const std::vector<i64> types = integers("token_type");
+    const std::vector<i64> words = integers("words_mask");
+    const std::vector<i64> globals = integers("global");
     const ops::Observer observer = [&](i64 layer, const Tensor& hidden) {
       const auto expected = golden_.tensors.find(fmt::format("hidden_{}_{}", i, layer));
       if (expected == golden_.tensors.end() || !variant_.empty()) return;
@@ -81,8 +92,11 @@ class CheckpointVerifier {
                                         to_floats(expected->second), tolerance_));
     };
     const std::optional<ImageInput> images = image_input(runner_, golden_, i);
-    const TokenInput input = {
-        .ids = ids, .token_types = types, .images = images ? &*images : nullptr};
+    const TokenInput input = {.ids = ids,
+                              .token_types = types,
+                              .words = words,
+                              .global_tokens = globals,
+                              .images = images ? &*images : nullptr};
     if (images) run_images(i, ids, *images);
     const models::Outputs outputs = runner_.run({&input, 1}, &observer);
     for (const models::Output& output : outputs) expect(output.name, i, output.value.values());
@@ -139,10 +153,33 @@ class CheckpointVerifier {
     }
   }
 
+  /// Prompts, words and spans of texts with free labels.
+  void run_zero_shot() {
+    if (runner_.family().name != "gliner" || !cases_.contains("texts")) return;
+    const text::Tokenizer tokenizer = tokenizer_of(checkpoint_.path);
+    const std::vector<std::string> labels = cases_.value("labels", std::vector<std::string>());
+    i64 number = 0;
+    for (const Json& stored : cases_["texts"]) {
+      const ZeroShotPrompt prompt =
+          zero_shot_prompt(tokenizer, runner_.config(), stored.value("text", ""), labels);
+      for (const auto& [name, got] :
+           {std::pair{"ids", prompt.ids}, {"words_mask", prompt.words_mask}}) {
+        if (const StoredTensor* expected = find(name, number)) {
+          results_.push_back(
+              compare_ids(fmt::format("prompt {}_{}", name, number), got, to_integers(*expected)));
+        }
+      }
+      ++number;
+    }
+    for (VectorResult& result : verify_zero_shot(runner_, tokenizer, cases_, tolerance_))
+      results_.push_back(std::move(result));
+  }
+
   Runner& runner_;
   const formats::Checkpoint& checkpoint_;
   const SafetensorsFile& golden_;
   const Json& meta_;
+  const Json& cases_;
   std::string variant_;  ///< of the names, with an underscore before it
   double tolerance_ = 1e-4;
   std::vector<VectorResult> results_;
@@ -190,10 +227,13 @@ Certificate verify_checkpoint(Runner& runner, const formats::Checkpoint& checkpo
   const SafetensorsFile file = formats::parse_safetensors(mapped->bytes(), golden.string(), mapped);
   const std::filesystem::path meta_path = golden.parent_path() / "meta.json";
   const Json meta = std::filesystem::exists(meta_path) ? read_json_file(meta_path) : Json::object();
+  const std::filesystem::path cases_path = golden.parent_path() / "golden.json";
+  const Json cases =
+      std::filesystem::exists(cases_path) ? read_json_file(cases_path) : Json::object();
   Certificate certificate = {
       .subject = checkpoint.path.string(),
       .reference = meta.value("reference", std::string()),
-      .vectors = CheckpointVerifier(runner, checkpoint, file, meta, variant).run()};
+      .vectors = CheckpointVerifier(runner, checkpoint, file, meta, cases, variant).run()};
   if (certificate.vectors.empty()) {
     fail(ErrorCode::unsupported, "{} holds no vectors for a {} model", golden.string(),
          runner.family().name);

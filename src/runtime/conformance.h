@@ -33,9 +33,10 @@ struct Certificate {
 
 /// Runs a checkpoint's golden.safetensors: ids_i (token_type_i; pixel_rows_i with grid_thw_i, or
 /// pixel_values_i) -> logits_i, hidden_i_L, greedy_i, pooled vectors, image_features_i,
-/// positions_i, dequantised matrices and, where meta.json has texts, text_ids_k. Of a variant V of
-/// the model (a tower's "stock" weights, the name of an adapter's folder) logits_V_i,
-/// image_features_V_i, greedy_V_i. The tolerance is meta.json's relative_tolerance, else 1e-4.
+/// positions_i, dequantised matrices, where meta.json has texts, text_ids_k, and for GLiNER the
+/// prompts and spans of the golden.json beside it. Of a variant V of the model (a tower's "stock"
+/// weights, the name of an adapter's folder) logits_V_i, image_features_V_i, greedy_V_i. The
+/// tolerance is meta.json's relative_tolerance, else 1e-4.
 Certificate verify_checkpoint(Runner& runner, const formats::Checkpoint& checkpoint,
                               const std::filesystem::path& golden, const std::string& variant = {});
 

@@ -77,11 +77,17 @@ models::Outputs Runner::run(std::span<const TokenInput> inputs, const ops::Obser
   ctx.tape = tape;
   const models::ModelFacts facts = model_->facts();
   BatchBuilder builder(ctx, facts.position_axes);
-  std::vector<i64> types;
+  std::vector<i64> types, words, globals;
   std::deque<PromptImages> images;
   for (const TokenInput& input : inputs) {
     check_ids(input.ids);
     if (input.ids.empty()) fail(ErrorCode::invalid_argument, "an input without tokens");
+    for (const std::span<const i64> row : {input.token_types, input.words, input.global_tokens}) {
+      if (!row.empty() && row.size() != input.ids.size()) {
+        fail(ErrorCode::shape_mismatch, "an input of {} tokens with marks for {}", input.ids.size(),
+             row.size());
+      }
+    }
     if (facts.direction == models::Direction::bidirectional &&
         ssize_of(input.ids) > facts.context) {
       fail(ErrorCode::limit_exceeded, "{} tokens are over the model's limit of {}",
@@ -89,11 +95,16 @@ models::Outputs Runner::run(std::span<const TokenInput> inputs, const ops::Obser
     }
     if (input.images != nullptr) images.push_back(prepare(input.ids, *input.images, tape));
     builder.add(input.ids, 0, input.images == nullptr ? nullptr : &images.back());
-    for (std::size_t i = 0; i < input.ids.size(); ++i)
+    for (std::size_t i = 0; i < input.ids.size(); ++i) {
       types.push_back(input.token_types.empty() ? 0 : input.token_types[i]);
+      words.push_back(input.words.empty() ? 1 : input.words[i]);
+      globals.push_back(input.global_tokens.empty() ? -1 : input.global_tokens[i]);
+    }
   }
   nn::Batch batch = builder.build();
   batch.token_types = indices(pool_, types);
+  batch.words = indices(pool_, words);
+  batch.global_tokens = indices(pool_, globals);
   ctx.observer = observer;
   return model_->forward(ctx, batch, nn::KvCache());
 }

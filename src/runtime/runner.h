@@ -33,8 +33,10 @@ struct ImageInput {
 /// One encoder or prompt input.
 struct TokenInput {
   std::span<const i64> ids;
-  std::span<const i64> token_types;    ///< empty: all 0
-  const ImageInput* images = nullptr;  ///< none where null
+  std::span<const i64> token_types;         ///< empty: all 0
+  std::span<const i64> words = {};          ///< as Batch has them; empty: every token is a word
+  std::span<const i64> global_tokens = {};  ///< as Batch has them; empty: as the model decides
+  const ImageInput* images = nullptr;       ///< none where null
 };
 
 /// A loaded model with what it needs to run on one rank: kernels, threads, memory. Used by one

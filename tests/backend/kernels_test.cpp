@@ -521,6 +521,40 @@ TEST(Route, BrokenScoresStillChooseExpertsThatExist) {
   for (const i64 index : r.index) EXPECT_TRUE(index >= 0 && index < 3);
 }
 
+TEST(EncoderAttention, IsTheSameEverywhere) {
+  constexpr i64 rows = 77, heads = 2, size = 24, places = 9, longest = 50;
+  const std::vector<i64> starts = {0, 50, 77};
+  const std::vector<float> x = normal_values(5 * rows * heads * size, 3);
+  const auto part = [&](i64 n) { return x.data() + n * rows * heads * size; };
+  std::vector<i64> place_of;
+  for (i64 i = 0; i < 2 * longest - 1; ++i) place_of.push_back(i * places / (2 * longest));
+  std::vector<i64> wide(static_cast<std::size_t>(rows), 0);
+  wide[3] = wide[60] = 1;
+  for (const i64 window : {0, 4}) {
+    same_everywhere(rows * heads * size, [&](const Kernels& k, const Stream& stream, float* y) {
+      std::fill_n(y, rows * heads * size, 0.0f);
+      k.encoder_attention(stream, {.q = part(0),
+                                   .k = part(1),
+                                   .v = part(2),
+                                   .heads = heads,
+                                   .size = size,
+                                   .starts = starts.data(),
+                                   .sequences = 2,
+                                   .scale = 0.2f,
+                                   .place_keys = window == 0 ? part(3) : nullptr,
+                                   .place_queries = window == 0 ? part(4) : nullptr,
+                                   .places = window == 0 ? places : 0,
+                                   .place_of = window == 0 ? place_of.data() : nullptr,
+                                   .longest = longest,
+                                   .window = window,
+                                   .wide = window == 0 ? nullptr : wide.data(),
+                                   .which = window == 0 ? EncoderRows::all : EncoderRows::narrow,
+                                   .y = y,
+                                   .log_sum = nullptr});
+    });
+  }
+}
+
 TEST(Backends, UnknownAndMissingOnesAreNamed) {
   EXPECT_THROW(kernels_named("sse9"), Error);
   EXPECT_EQ(kernels_named("reference").name, "reference");

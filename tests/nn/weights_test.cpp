@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "base/error.h"
@@ -41,6 +42,12 @@ TEST(NameRule, StarsStandForTheSameText) {
   EXPECT_EQ(apply_rule({Container::gguf, "norm.weight", "n"}, "norm.weight"), "n");
 }
 
+TEST(NameRule, DotsAreSlashesInTensorFlow) {
+  const NameRule rule = {Container::tensorflow, "layer.*.weight", "layer_*/kernel"};
+  EXPECT_EQ(apply_rule(rule, "layer.3.attention.self.query.weight"),
+            "layer_3/attention/self/query/kernel");
+}
+
 TEST(Weights, NameWhatIsMissingMisShapedAndLeftOver) {
   Machine m;
   ops::Context ctx = m.context();
@@ -61,6 +68,33 @@ TEST(Weights, NameWhatIsMissingMisShapedAndLeftOver) {
   }
   EXPECT_THROW(layer.linear("k", 4, 6), Error);
   EXPECT_FALSE(layer.linear("q", 4, 6).bias.has_value());
+}
+
+/// First value of each row and the bias of the middle one of three matrices [4, 1] in one [12, 1].
+std::vector<float> middle_part(Stored stored, double version) {
+  Machine m("reference", 1);
+  ops::Context ctx = m.context();
+  InMemory file;
+  file.add("qkv.weight", {12, 1});
+  file.add("qkv.bias", {12});
+  for (std::size_t row = 0; row < 12; ++row)
+    file.values[0][row] = file.values[1][row] = static_cast<float>(row);
+  file.checkpoint.metadata["checkpoint_version"] = version;
+  const NameRule rules[] = {{Container::huggingface, "k.*", "qkv.*", stored, 1, 3}};
+  const Weights w(ctx, {.checkpoint = &file.checkpoint, .rules = rules});
+  const Linear k = w.with_heads(2).linear("k", 4, 1, Split::none, Bias::present);
+  const std::vector<i64> ids = {0, 1, 2, 3};
+  const Tensor rows = ops::embed(ctx, Tensor::of(m.pool, {4}, std::span<const i64>(ids)), k.weight);
+  EXPECT_TRUE(std::ranges::equal(rows.values(), k.bias->values()));
+  return {rows.values().begin(), rows.values().end()};
+}
+
+TEST(Weights, TakeTheirPartOfAFusedMatrix) {
+  using Rows = std::vector<float>;
+  EXPECT_EQ(middle_part(Stored::part, 0.0), (Rows{4, 5, 6, 7}));
+  EXPECT_EQ(middle_part(Stored::megatron, 0.0), (Rows{4, 5, 6, 7}));
+  EXPECT_EQ(middle_part(Stored::megatron, 1.0), (Rows{1, 4, 7, 10}));
+  EXPECT_EQ(middle_part(Stored::megatron, 3.0), (Rows{2, 3, 8, 9}));
 }
 
 TEST(Weights, UndoThePairsOrderOfRopeRows) {

@@ -183,6 +183,7 @@ void add_gradients(Kernels& kernels) {
   kernels.rms_norm_grad = rms_norm_grad;
   kernels.layer_norm_grad = layer_norm_grad;
   kernels.attention_grad = attention_grad;
+  kernels.encoder_attention_grad = encoder_attention_grad;
 }
 
 }  // namespace medlar::backend::cpu

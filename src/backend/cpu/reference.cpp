@@ -177,6 +177,7 @@ Kernels make_reference() {
   kernels.softmax = softmax;
   kernels.attention = attention;
   kernels.unary = unary;
+  kernels.encoder_attention = cpu::encoder_attention;
   return kernels;
 }
 

@@ -43,6 +43,18 @@ inline KeyRange visible_keys(Mask mask, i64 window, const AttentionSequence& s, 
   return {std::max(i64{0}, i - window), std::min(i + window + 1, s.keys)};
 }
 
+/// Whether token i of the sequence that starts at row `first` sees its token j.
+inline bool encoder_sees(const EncoderAttentionArgs& a, i64 first, i64 i, i64 j) {
+  const i64 distance = i < j ? j - i : i - j;
+  return a.window == 0 || distance <= a.window || (a.wide != nullptr && a.wide[first + j] != 0);
+}
+
+/// Whether the row of the batch is one of those to compute.
+inline bool encoder_computes(const EncoderAttentionArgs& a, i64 row) {
+  const bool wide = a.wide != nullptr && a.wide[row] != 0;
+  return a.which == EncoderRows::all || wide == (a.which == EncoderRows::wide);
+}
+
 /// Bytes of one panel of 16 rows, 0 where the format is kept in rows.
 i64 panel_stride(QuantFormat format, i64 in);
 
@@ -59,6 +71,11 @@ void read_panel_from_rows(const WeightView& w, i64 o, i64 first, i64 count, floa
 Kernels shared_kernels();
 void add_gradients(Kernels& kernels);
 void route(const Stream& stream, const RouteArgs& a);
+
+/// The attentions of encoders in plain loops, and their gradient for all variants.
+void encoder_attention(const Stream& stream, const EncoderAttentionArgs& a);
+void encoder_attention_grad(const Stream& stream, const EncoderAttentionArgs& a,
+                            const EncoderAttentionGrads& g);
 
 /// The vector variants; null where the processor or the build lacks the instructions.
 const Kernels* avx2_kernels();

@@ -6,6 +6,7 @@
 #include "backend/cpu/lanes.h"
 #include "backend/cpu/shared.h"
 #include "backend/cpu/vector_attention.h"
+#include "backend/cpu/vector_encoder_attention.h"
 #include "backend/cpu/vector_tile.h"
 
 namespace medlar::backend::cpu {
@@ -444,6 +445,7 @@ void fill_vector_slots(Kernels& kernels) {
   kernels.softmax = softmax;
   kernels.attention = attention;
   kernels.unary = unary;
+  kernels.encoder_attention = vector_encoder_attention;
 }
 
 }  // namespace

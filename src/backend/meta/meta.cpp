@@ -18,6 +18,7 @@ const Kernels& meta_kernels() {
     table.rope = [](const Stream&, const RopeArgs&) {};
     table.store_kv = [](const Stream&, const StoreKvArgs&) {};
     table.attention = [](const Stream&, const AttentionArgs&) {};
+    table.encoder_attention = [](const Stream&, const EncoderAttentionArgs&) {};
     table.softmax = [](const Stream&, const SoftmaxArgs&) {};
     table.unary = [](const Stream&, Unary, const float*, i64, float*) {};
     table.binary = [](const Stream&, Binary, const float*, const float*, i64, i64, float*) {};
