@@ -53,6 +53,7 @@ Command add_inspect(CLI::App& root);
 Command add_tokenize(CLI::App& root);
 Command add_detokenize(CLI::App& root);
 Command add_template(CLI::App& root);
+Command add_parse(CLI::App& root);
 Command add_forward(CLI::App& root);
 Command add_verify(CLI::App& root);
 Command add_generate(CLI::App& root);
