@@ -139,10 +139,13 @@ ChatPrompt ChatPrompter::template_prompt(const Json& messages, const ChatSetting
   if (settings.effort) input.kwargs["reasoning_effort"] = name_of(*settings.effort);
   const bool has_switch = template_->source().find("enable_thinking") != std::string::npos;
   if (has_switch) input.kwargs["enable_thinking"] = settings.thinks;
+  if (!settings.thinks) input.kwargs["thinking"] = false;
   std::string prompt = template_->render(input);
   // Without a switch, reasoning that is already over keeps the model from beginning one.
-  if (!settings.thinks && format_.thinks && !has_switch)
-    prompt += text::opens_thinking(prompt) ? "\n</think>\n\n" : "<think>\n\n</think>\n\n";
+  if (!settings.thinks && format_.thinks && !has_switch) {
+    if (!text::opens_thinking(prompt)) prompt += "<think>";
+    prompt += prompt.ends_with('\n') ? "\n</think>\n\n" : "\n\n</think>\n\n";
+  }
   ChatPrompt result = {
       .ids = tokenizer_.encode(prompt, {.special_text = text::SpecialText::parse}).ids,
       .format = format_};

@@ -61,6 +61,7 @@ text::OutputFormat output_format_of(const text::Tokenizer& tokenizer,
   text::ChatInput probe;
   probe.messages = Json::array({{{"role", "user"}, {"content", "?"}}});
   probe.add_generation_prompt = text::GenerationPrompt::add;
+  probe.kwargs["enable_thinking"] = true;
   probe.bos_token = probe.eos_token = "";
   try {
     if (text::opens_thinking(chat_template->render(probe)))
