@@ -106,7 +106,7 @@ ChatPrompt ChatPrompter::harmony_prompt(const Json& messages, const ChatSettings
   text::HarmonySystem system = text::HarmonySystem::usual();
   if (!settings.date.empty()) system.conversation_start_date = settings.date;
   if (!settings.thinks) system.reasoning_effort = text::ReasoningEffort::low;
-  if (settings.effort) system.reasoning_effort = *settings.effort;
+  if (settings.effort) system.reasoning_effort = settings.effort;
   std::vector<text::HarmonyMessage> conversation = {
       harmony_message(text::HarmonyRole::system, system)};
   for (const Json& message : messages) {
