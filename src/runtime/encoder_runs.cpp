@@ -183,15 +183,17 @@ std::vector<float> label_scores(const Json& config, std::span<const float> logit
   return scores;
 }
 
-/// Places of the k highest, highest first, the lower place of equals first.
+/// Places of the k highest, highest first, the lower place of equals first, NaN last.
 std::vector<std::size_t> top_places(std::span<const float> values, i64 k) {
+  const auto key = [&](std::size_t place) {
+    return std::isnan(values[place]) ? -INFINITY : values[place];
+  };
   std::vector<std::size_t> places(values.size());
   std::iota(places.begin(), places.end(), std::size_t{0});
   const auto count = std::min(values.size(), static_cast<std::size_t>(k));
-  std::ranges::partial_sort(places, places.begin() + static_cast<std::ptrdiff_t>(count),
-                            [&](std::size_t a, std::size_t b) {
-                              return values[a] != values[b] ? values[a] > values[b] : a < b;
-                            });
+  std::ranges::partial_sort(
+      places, places.begin() + static_cast<std::ptrdiff_t>(count),
+      [&](std::size_t a, std::size_t b) { return key(a) != key(b) ? key(a) > key(b) : a < b; });
   places.resize(count);
   return places;
 }

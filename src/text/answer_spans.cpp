@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <tuple>
 
 #include "base/error.h"
 #include "text/unicode.h"
@@ -23,7 +24,9 @@ std::vector<float> candidate_probabilities(const Encoding& window, std::span<con
   double total = 0.0;
   for (double& value : values) total += value = std::exp(value - top);
   std::vector<float> result;
-  for (const double value : values) result.push_back(static_cast<float>(value / total));
+  // Logits that are no numbers make no candidate: an order needs numbers.
+  for (const double value : values)
+    result.push_back(std::isfinite(value / total) ? static_cast<float>(value / total) : 0.0F);
   return result;
 }
 
@@ -112,7 +115,11 @@ std::vector<AnswerSpan> answer_spans(const Tokenizer& tokenizer, std::string_vie
       candidates.push_back({first, last, starts[first] * ends[last]});
   }
   const auto kept = std::min(candidates.size(), static_cast<std::size_t>(options.top_k));
-  std::ranges::stable_sort(candidates, std::greater<>(), &Candidate::score);
+  std::ranges::partial_sort(candidates, candidates.begin() + static_cast<std::ptrdiff_t>(kept),
+                            [](const Candidate& a, const Candidate& b) {
+                              return std::tie(b.score, a.first, a.last) <
+                                     std::tie(a.score, b.first, b.last);
+                            });
   std::vector<AnswerSpan> spans;
   for (const Candidate& one : std::span(candidates).first(kept)) {
     spans.push_back({.range = whole_words(tokenizer, context, window, one.first, one.last),
@@ -128,7 +135,10 @@ float no_answer_score(const Encoding& window, std::span<const float> start,
 }
 
 std::vector<AnswerSpan> best_answers(std::vector<AnswerSpan> spans, i64 top_k) {
-  std::ranges::stable_sort(spans, std::greater<>(), &AnswerSpan::score);
+  std::ranges::sort(spans, [](const AnswerSpan& a, const AnswerSpan& b) {
+    return std::tie(b.score, a.range.begin, a.range.end) <
+           std::tie(a.score, b.range.begin, b.range.end);
+  });
   std::vector<AnswerSpan> best;
   for (const AnswerSpan& span : spans) {
     if (ssize_of(best) == top_k) break;
