@@ -236,7 +236,7 @@ std::vector<text::Entity> find_entities(Runner& runner, const text::Tokenizer& t
   if (windows.size() == 1) return entities;
   // A token without characters stands for nothing, and would never overlap its double.
   std::erase_if(entities, [](const text::Entity& entity) { return entity.range.size() == 0; });
-  return text::merge_windows(std::move(entities));
+  return text::merge_windows(text, std::move(entities));
 }
 
 Classification classify(Runner& runner, const text::Tokenizer& tokenizer, const std::string& text) {

@@ -186,7 +186,9 @@ std::vector<T> without_last(const std::vector<T>& list, std::size_t count) {
 void verify_tokens(const Tokenizer& tokenizer, const Json& stored, const std::string& text,
                    const std::vector<Window>& windows, std::vector<CaseResult>& results) {
   const std::string name = text_field(stored, "name", "");
-  const EncodeOptions with_specials = {.special_tokens = SpecialTokens::add};
+  // The reference takes a special token that is typed in the text for one.
+  const EncodeOptions with_specials = {.special_tokens = SpecialTokens::add,
+                                       .special_text = SpecialText::parse};
   std::vector<Encoding> encodings;
   if (stored.contains("chunks")) {
     encodings = tokenizer.windows(text, integer_field(stored, "max_length", 0),
@@ -229,7 +231,7 @@ void verify_case(const Tokenizer* tokenizer, const Json& stored, double toleranc
       for (Entity& entity : entities_of(text, scored(window), options, form))
         entities.push_back(std::move(entity));
     }
-    if (windows.size() > 1) entities = merge_windows(std::move(entities));
+    if (windows.size() > 1) entities = merge_windows(text, std::move(entities));
     Json got = Json::array();
     for (const Entity& entity : entities) got.push_back(entity_json(entity, options.aggregation));
     results.push_back(compare(fmt::format("{} {}", name, strategy), expected, got,

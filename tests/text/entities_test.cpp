@@ -82,10 +82,14 @@ TEST(Entities, OverlappingWindowsLeaveEachEntityOnce) {
   const auto entity = [](i64 begin, i64 end, float score) {
     return Entity{.label = "X", .score = score, .index = -1, .word = {}, .range = {begin, end}};
   };
-  EXPECT_EQ(shown(merge_windows({entity(0, 4, 0.9F), entity(10, 14, 0.5F), entity(10, 14, 0.7F),
+  const std::string text(22, 'x');
+  EXPECT_EQ(
+      shown(merge_windows(text, {entity(0, 4, 0.9F), entity(10, 14, 0.5F), entity(10, 14, 0.7F),
                                  entity(11, 20, 0.1F), entity(20, 22, 0.3F)})),
-            "X 0-4, X 11-20, X 20-22");
-  EXPECT_TRUE(merge_windows({}).empty());
+      "X 0-4, X 11-20, X 20-22");
+  EXPECT_TRUE(merge_windows("", {}).empty());
+  // Characters count, not bytes: "µµ" is shorter than "abc".
+  EXPECT_EQ(shown(merge_windows("µµabc", {entity(0, 4, 0.9F), entity(2, 7, 0.1F)})), "X 2-7");
 }
 
 const std::vector<std::string> bioes = {"O",   "B-N", "I-N", "E-N", "S-N",
