@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "base/error.h"
 #include "shared_data.h"
 #include "text/entity_cases.h"
@@ -117,9 +119,12 @@ TEST(Viterbi, BiasesAreTheDialBetweenRecallAndPrecision) {
   EXPECT_EQ(path_of(rows, {.end_to_start = 9}), (std::vector<i64>{4, 4}));
 }
 
-TEST(Viterbi, WithoutAnAllowedPathEachTokenSpeaksForItself) {
-  const std::vector<std::string> only_inside = {"I-N"};
-  EXPECT_EQ(viterbi_path(std::vector<float>{0.0F, 0.0F}, SpanLabels(only_inside)),
+TEST(Viterbi, WithoutAnAllowedPathTheFewestRulesAreBroken) {
+  const std::vector<std::string> no_end = {"B-N", "I-N"};
+  EXPECT_EQ(viterbi_path(std::vector<float>{-1.0F, 0.0F, -1.0F, 0.0F}, SpanLabels(no_end)),
+            (std::vector<i64>{0, 1}));
+  const float none = -INFINITY;
+  EXPECT_EQ(viterbi_path(std::vector<float>{none, none, none, none}, SpanLabels(no_end)),
             (std::vector<i64>{0, 0}));
 }
 
