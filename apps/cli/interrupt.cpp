@@ -23,6 +23,11 @@ void install_interrupt_handler() {
   std::signal(SIGPIPE, SIG_DFL);
 }
 
+void clear_interrupt() {
+  stop_requested = 0;
+  install_interrupt_handler();
+}
+
 bool interrupted() { return stop_requested != 0; }
 
 void stop_if_interrupted() {

@@ -94,10 +94,26 @@ int run(int argc, char** argv) {
   CLI::App* bench = root.add_subcommand("bench", "Measure this machine or a model on it");
   bench->require_subcommand(1);
   const std::vector<Command> commands = {
-      add_inspect(root),    add_tokenize(root),        add_detokenize(root),    add_template(root),
-      add_forward(root),    add_verify(root),          add_generate(root),      add_embed(root),
-      add_perplexity(root), add_bench_machine(*bench), add_bench_model(*bench), add_doctor(root),
-      add_version(root),    add_completion(root),
+      add_inspect(root),
+      add_tokenize(root),
+      add_detokenize(root),
+      add_template(root),
+      add_parse(root),
+      add_forward(root),
+      add_verify(root),
+      add_generate(root),
+      add_embed(root),
+      add_perplexity(root),
+      add_ner(root),
+      add_classify(root),
+      add_qa(root),
+      add_fill_mask(root),
+      add_chat(root),
+      add_bench_machine(*bench),
+      add_bench_model(*bench),
+      add_doctor(root),
+      add_version(root),
+      add_completion(root),
   };
   const bool json = wants_json(argc, argv);
   try {

@@ -2,6 +2,7 @@
 #include <bit>
 #include <cmath>
 #include <cstring>
+#include <map>
 
 #include "base/error.h"
 #include "base/mapped_file.h"
@@ -139,6 +140,34 @@ void verify_numeric(const SafetensorsFile& file, std::vector<VectorResult>& resu
   }
 }
 
+/// The tokenizers of cases: NAME.tokenizer.json in a folder of them, else the one of the subject;
+/// none where the golden file stands for itself.
+class CaseTokenizers {
+ public:
+  CaseTokenizers(std::filesystem::path subject, const std::filesystem::path& golden)
+      : subject_(std::move(subject)), has_none_(subject_ == golden) {}
+
+  const text::Tokenizer* named(const std::string& name) {
+    if (has_none_) return nullptr;
+    const std::filesystem::path own = subject_ / (name + ".tokenizer.json");
+    std::error_code none;
+    const bool is_in_folder =
+        name.find('/') == std::string::npos && std::filesystem::exists(own, none);
+    const std::filesystem::path& path = is_in_folder ? own : subject_;
+    auto found = loaded_.find(path);
+    if (found == loaded_.end()) {
+      found = loaded_.emplace(path, is_in_folder ? text::load_tokenizer(path) : tokenizer_of(path))
+                  .first;
+    }
+    return &found->second;
+  }
+
+ private:
+  std::filesystem::path subject_;
+  bool has_none_;
+  std::map<std::filesystem::path, text::Tokenizer> loaded_;
+};
+
 void add_cases(std::vector<text::CaseResult> cases, std::vector<VectorResult>& results) {
   for (text::CaseResult& c : cases) {
     results.push_back({.name = std::move(c.name),
@@ -170,7 +199,10 @@ void verify_text_or_weights(const std::filesystem::path& subject,
       verify_template(subject, json, certificate.vectors);
     } else if (text::is_entity_golden(json)) {
       certificate.reference = json.value("reference", std::string());
-      add_cases(text::verify_entity_cases(tokenizer_of(subject), json), certificate.vectors);
+      CaseTokenizers tokenizers(subject, golden);
+      add_cases(text::verify_entity_cases(
+                    [&](const std::string& name) { return tokenizers.named(name); }, json),
+                certificate.vectors);
     } else if (json.is_object() && json.contains("cases")) {
       certificate.reference = json.value("reference", std::string());
       add_cases(text::verify_tokenizer_cases(text::load_tokenizer(subject), json),

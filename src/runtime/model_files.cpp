@@ -78,6 +78,40 @@ text::Tokenizer tokenizer_of(const fs::path& model) {
   return text::load_tokenizer(model);
 }
 
+std::optional<text::ChatTemplate> chat_template_of(const fs::path& model, text::TemplateUse use) {
+  try {
+    if (model.extension() == ".gguf")
+      return text::chat_template_from_gguf(formats::open_checkpoint(model).metadata, use);
+    std::error_code none;
+    const bool is_template = fs::is_directory(model, none) || model.extension() == ".jinja" ||
+                             model.extension() == ".json";
+    return text::load_chat_template(is_template ? model : model.parent_path(), use);
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::not_found) throw;
+    return std::nullopt;
+  }
+}
+
+text::OutputFormat output_format_of(const text::Tokenizer& tokenizer,
+                                    const std::optional<text::ChatTemplate>& chat_template) {
+  text::OutputFormat format =
+      text::output_format_of(tokenizer, chat_template ? chat_template->source() : "");
+  if (!chat_template || !format.thinks) return format;
+  text::ChatInput probe;
+  probe.messages = Json::array({{{"role", "user"}, {"content", "?"}}});
+  probe.add_generation_prompt = text::GenerationPrompt::add;
+  probe.kwargs["enable_thinking"] = true;
+  probe.bos_token = probe.eos_token = "";
+  try {
+    if (text::opens_thinking(chat_template->render(probe)))
+      format.thinking = text::Thinking::opened_by_prompt;
+  } catch (const Error& error) {
+    // A template that wants more than a question: nothing is known then.
+    if (error.code() == ErrorCode::internal) throw;
+  }
+  return format;
+}
+
 std::vector<i64> stop_ids(const text::Tokenizer& tokenizer, const formats::Checkpoint& checkpoint,
                           const Json& config) {
   std::vector<i64> ids = tokenizer.eos_ids();

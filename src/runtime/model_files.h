@@ -1,9 +1,12 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <vector>
 
 #include "formats/checkpoint.h"
+#include "text/chat_template.h"
+#include "text/model_output.h"
 #include "text/tokenizer.h"
 
 namespace medlar::runtime {
@@ -34,5 +37,15 @@ text::Tokenizer tokenizer_of(const std::filesystem::path& model);
 /// `config` is the model's, as Runner::config() has it.
 std::vector<i64> stop_ids(const text::Tokenizer& tokenizer, const formats::Checkpoint& checkpoint,
                           const Json& config);
+
+/// The chat template of a model's folder or file; empty where it has none. Throws as
+/// text::load_chat_template for one that is broken.
+std::optional<text::ChatTemplate> chat_template_of(
+    const std::filesystem::path& model, text::TemplateUse use = text::TemplateUse::plain);
+
+/// How the model's output is marked, by its tokenizer and template; whether a prompt opens the
+/// reasoning is found by rendering one.
+text::OutputFormat output_format_of(const text::Tokenizer& tokenizer,
+                                    const std::optional<text::ChatTemplate>& chat_template);
 
 }  // namespace medlar::runtime

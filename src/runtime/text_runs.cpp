@@ -41,6 +41,7 @@ Continuation continue_prompt(Runner& runner, const text::Tokenizer& tokenizer,
       result.finish = event.finish;
       if (event.finish == Finish::stop) continue;
       result.ids.push_back(event.id);
+      if (options.on_token) options.on_token(event.id);
       const std::optional<std::string> piece = stream.push(event.id);
       if (piece && !goes_on(*piece)) {
         result.finish = Finish::none;

@@ -18,6 +18,7 @@ struct ContinueOptions {
   i64 step_tokens = 512;                               ///< of the prompt that run in one step
   std::function<bool(std::string_view)> on_text = {};  ///< each new piece of text; false ends it
   Checkpoints between = [] {};                         ///< called before each step
+  std::function<void(i64)> on_token = {};              ///< each new token but the one that ends it
 };
 
 /// What follows a prompt.

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
+#include <utility>
 
 #include "base/error.h"
 #include "text/unicode.h"
@@ -219,20 +221,25 @@ std::vector<Entity> entities_of(std::string_view text, std::span<const ScoredTok
   return entities;
 }
 
-std::vector<Entity> merge_windows(std::vector<Entity> entities) {
+std::vector<Entity> merge_windows(std::string_view text, std::vector<Entity> entities) {
   if (entities.empty()) return entities;
-  std::ranges::stable_sort(entities, std::less<>(),
-                           [](const Entity& entity) { return entity.range.begin; });
+  // In order of their begin; those that begin alike stay in order of their windows.
+  std::vector<std::size_t> order(entities.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::ranges::sort(order, std::less<>(),
+                    [&](std::size_t i) { return std::pair(entities[i].range.begin, i); });
   std::vector<Entity> merged;
-  Entity kept = entities.front();
-  for (std::size_t i = 1; i < entities.size(); ++i) {
-    Entity& next = entities[i];
+  Entity kept = std::move(entities[order.front()]);
+  if (kept.range.size() == 0) merged.push_back(kept);
+  for (std::size_t place = 1; place < order.size(); ++place) {
+    Entity& next = entities[order[place]];
     if (next.range.begin >= kept.range.end) {
       merged.push_back(std::exchange(kept, std::move(next)));
       continue;
     }
-    const bool wins = next.range.size() > kept.range.size() ||
-                      (next.range.size() == kept.range.size() && next.score > kept.score);
+    const i64 size = characters(part(text, next.range));
+    const i64 kept_size = characters(part(text, kept.range));
+    const bool wins = size > kept_size || (size == kept_size && next.score > kept.score);
     if (wins) kept = std::move(next);
   }
   merged.push_back(std::move(kept));

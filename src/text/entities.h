@@ -73,8 +73,9 @@ std::vector<ScoredToken> scored_tokens(const Tokenizer& tokenizer, const Encodin
 std::vector<Entity> entities_of(std::string_view text, std::span<const ScoredToken> tokens,
                                 const EntityOptions& options, const WordForm& form);
 
-/// The entities of overlapping windows as one list, by their begin: of those that overlap the
-/// longer, then the higher score.
-std::vector<Entity> merge_windows(std::vector<Entity> entities);
+/// The entities of overlapping windows as one list, by their begin: of those that overlap the one
+/// with more characters, then the higher score. Entities without characters overlap nothing, and
+/// one that comes first comes out twice, as in the reference: callers leave them out before.
+std::vector<Entity> merge_windows(std::string_view text, std::vector<Entity> entities);
 
 }  // namespace medlar::text

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <functional>
+#include <string>
 #include <vector>
 
 #include "base/json.h"
@@ -7,14 +9,17 @@
 
 namespace medlar::text {
 
+/// The tokenizer that a case names; null where there is none to try.
+using TokenizerByName = std::function<const Tokenizer*(const std::string& name)>;
+
 /// True for a file of token-classification cases.
 bool is_entity_golden(const Json& golden);
 
 /// Holds the aggregation of labels against a golden file of Hugging Face's token-classification
-/// pipeline: each strategy of each case. Where the tokenizer under test has a case's tokens, it is
-/// held to the case's ids and byte offsets too, and joins the words; else tokens are joined as the
-/// kind of the case's tokens (WordPiece or byte-level) says. Throws corrupt_file for a file of
-/// another form.
-std::vector<CaseResult> verify_entity_cases(const Tokenizer& tokenizer, const Json& golden);
+/// pipeline: each strategy of each case. A tokenizer that has a case's tokens is held to the case's
+/// ids and byte offsets too, and joins the words; without one, tokens are joined as their kind
+/// (WordPiece or byte-level) says. Throws corrupt_file for a file of another form.
+std::vector<CaseResult> verify_entity_cases(const TokenizerByName& tokenizer_named,
+                                            const Json& golden);
 
 }  // namespace medlar::text

@@ -1,6 +1,7 @@
 #include "text/viterbi.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 
@@ -13,7 +14,10 @@ namespace {
 using Tag = SpanLabels::Tag;
 using Class = SpanLabels::Class;
 
-constexpr double forbidden = -std::numeric_limits<double>::infinity();
+// So low that no allowed path loses against one that is not, and finite, so that labels which allow
+// no path at all still give the one that breaks the fewest rules (openmed,
+// core/decoding/viterbi.py).
+constexpr double forbidden = -1e9;
 
 Tag tag_named(char letter) {
   switch (letter) {
@@ -34,7 +38,7 @@ bool starts_span(Tag tag) { return tag == Tag::begin || tag == Tag::single; }
 bool may_start(Tag tag) { return tag == Tag::outside || starts_span(tag); }
 bool may_end(Tag tag) { return tag == Tag::outside || tag == Tag::end || tag == Tag::single; }
 
-/// The bias of a transition; -infinity where it is not allowed.
+/// The bias of a transition.
 double transition(const Class& from, const Class& to, const TransitionBiases& biases) {
   if (from.tag == Tag::begin || from.tag == Tag::inside) {
     if (from.type != to.type) return forbidden;
@@ -128,10 +132,11 @@ std::vector<i64> viterbi_path(std::span<const float> log_probabilities, const Sp
   const std::vector<double> table = transition_table(classes, biases);
   std::vector<double> best(width);
   for (std::size_t k = 0; k < width; ++k)
-    best[k] = may_start(classes[k].tag) ? static_cast<double>(log_probabilities[k]) : forbidden;
+    best[k] =
+        static_cast<double>(log_probabilities[k]) + (may_start(classes[k].tag) ? 0.0 : forbidden);
   std::vector<i64> previous(count * width, 0);
   for (std::size_t t = 1; t < count; ++t) {
-    std::vector<double> next(width, forbidden);
+    std::vector<double> next(width, -std::numeric_limits<double>::infinity());
     for (std::size_t to = 0; to < width; ++to) {
       for (std::size_t from = 0; from < width; ++from) {
         const double score = best[from] + table[from * width + to];
@@ -144,7 +149,7 @@ std::vector<i64> viterbi_path(std::span<const float> log_probabilities, const Sp
     best = std::move(next);
   }
   for (std::size_t k = 0; k < width; ++k) {
-    if (!may_end(classes[k].tag)) best[k] = forbidden;
+    if (!may_end(classes[k].tag)) best[k] += forbidden;
   }
   const auto last = std::ranges::max_element(best);
   if (!std::isfinite(*last)) return best_of_each(log_probabilities, width);

@@ -51,8 +51,9 @@ class SpanLabels {
 };
 
 /// The classes of the best path. `log_probabilities` [T, L]. A path begins with O, B or S, ends
-/// with O, E or S. Of equal paths the lowest previous class wins, then the lowest last one. Where
-/// no path is allowed, each token's best class. Throws shape_mismatch.
+/// with O, E or S. Of equal paths the lowest previous class wins, then the lowest last one. Labels
+/// that allow no path give the one that breaks the fewest rules; scores that are not finite, each
+/// token's best class. Throws shape_mismatch.
 std::vector<i64> viterbi_path(std::span<const float> log_probabilities, const SpanLabels& labels,
                               const TransitionBiases& biases = {});
 

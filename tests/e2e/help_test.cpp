@@ -3,10 +3,26 @@
 namespace medlar::tests {
 namespace {
 
-const std::vector<std::vector<std::string>> verbs = {
-    {"version"},    {"doctor"},     {"inspect"},          {"tokenize"},      {"detokenize"},
-    {"template"},   {"forward"},    {"verify"},           {"generate"},      {"embed"},
-    {"perplexity"}, {"completion"}, {"bench", "machine"}, {"bench", "model"}};
+const std::vector<std::vector<std::string>> verbs = {{"version"},
+                                                     {"doctor"},
+                                                     {"inspect"},
+                                                     {"tokenize"},
+                                                     {"detokenize"},
+                                                     {"template"},
+                                                     {"forward"},
+                                                     {"verify"},
+                                                     {"generate"},
+                                                     {"embed"},
+                                                     {"perplexity"},
+                                                     {"completion"},
+                                                     {"bench", "machine"},
+                                                     {"bench", "model"},
+                                                     {"parse"},
+                                                     {"ner"},
+                                                     {"classify"},
+                                                     {"qa"},
+                                                     {"fill-mask"},
+                                                     {"chat"}};
 
 TEST(Help, EveryVerbShowsAnExample) {
   const std::string all = medlar({"--help"}).out;

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "base/error.h"
 #include "shared_data.h"
 #include "text/entity_cases.h"
@@ -52,7 +54,8 @@ TEST(EntityGolden, GivesTheVectorsOfTheReference) {
   for (const char* name : {"bert-base-cased", "bert-base-uncased", "roberta-base"}) {
     const Tokenizer tokenizer = load_tokenizer(tests::shared_folder() / "data/tok" /
                                                (std::string(name) + ".tokenizer.json"));
-    for (const CaseResult& result : verify_entity_cases(tokenizer, golden)) {
+    for (const CaseResult& result :
+         verify_entity_cases([&](const std::string&) { return &tokenizer; }, golden)) {
       EXPECT_TRUE(result.pass) << name << " " << result.name << "\nexpected " << result.expected
                                << "\ngot      " << result.got;
     }
@@ -81,10 +84,14 @@ TEST(Entities, OverlappingWindowsLeaveEachEntityOnce) {
   const auto entity = [](i64 begin, i64 end, float score) {
     return Entity{.label = "X", .score = score, .index = -1, .word = {}, .range = {begin, end}};
   };
-  EXPECT_EQ(shown(merge_windows({entity(0, 4, 0.9F), entity(10, 14, 0.5F), entity(10, 14, 0.7F),
+  const std::string text(22, 'x');
+  EXPECT_EQ(
+      shown(merge_windows(text, {entity(0, 4, 0.9F), entity(10, 14, 0.5F), entity(10, 14, 0.7F),
                                  entity(11, 20, 0.1F), entity(20, 22, 0.3F)})),
-            "X 0-4, X 11-20, X 20-22");
-  EXPECT_TRUE(merge_windows({}).empty());
+      "X 0-4, X 11-20, X 20-22");
+  EXPECT_TRUE(merge_windows("", {}).empty());
+  // Characters count, not bytes: "µµ" is shorter than "abc".
+  EXPECT_EQ(shown(merge_windows("µµabc", {entity(0, 4, 0.9F), entity(2, 7, 0.1F)})), "X 2-7");
 }
 
 const std::vector<std::string> bioes = {"O",   "B-N", "I-N", "E-N", "S-N",
@@ -112,9 +119,12 @@ TEST(Viterbi, BiasesAreTheDialBetweenRecallAndPrecision) {
   EXPECT_EQ(path_of(rows, {.end_to_start = 9}), (std::vector<i64>{4, 4}));
 }
 
-TEST(Viterbi, WithoutAnAllowedPathEachTokenSpeaksForItself) {
-  const std::vector<std::string> only_inside = {"I-N"};
-  EXPECT_EQ(viterbi_path(std::vector<float>{0.0F, 0.0F}, SpanLabels(only_inside)),
+TEST(Viterbi, WithoutAnAllowedPathTheFewestRulesAreBroken) {
+  const std::vector<std::string> no_end = {"B-N", "I-N"};
+  EXPECT_EQ(viterbi_path(std::vector<float>{-1.0F, 0.0F, -1.0F, 0.0F}, SpanLabels(no_end)),
+            (std::vector<i64>{0, 1}));
+  const float none = -INFINITY;
+  EXPECT_EQ(viterbi_path(std::vector<float>{none, none, none, none}, SpanLabels(no_end)),
             (std::vector<i64>{0, 0}));
 }
 
