@@ -43,8 +43,8 @@ class Checkpoint {
   Json config = Json::object();  ///< config.json (or bert_config.json, gliner_config.json; llama2.c
                                  ///< header as the same keys)
   Json generation_config = Json::object();  ///< generation_config.json, empty object where absent
-  Json metadata = Json::object();  ///< GGUF key-values, arrays included; numbers of a pickle's
-                                   ///< outermost dict, as Megatron-LM's "checkpoint_version"
+  Json metadata = Json::object();           ///< GGUF key-values, arrays included; of a pickle
+                                            ///< Megatron-LM's "checkpoint_version"
   std::map<std::string, StoredTensor, std::less<>> tensors;
 
   /// The tensor or null.

@@ -94,7 +94,10 @@ Checkpoint open_file(const std::filesystem::path& path) {
       read_configs(folder, checkpoint);
       TorchFile torch = parse_torch(file->bytes(), path.string(), file);
       checkpoint.tensors = std::move(torch.tensors);
-      for (const auto& [name, number] : torch.numbers) checkpoint.metadata[name] = number;
+      // The one number that a layout depends on; all of them would be at the file's mercy.
+      if (const auto version = torch.numbers.find("checkpoint_version");
+          version != torch.numbers.end())
+        checkpoint.metadata[version->first] = version->second;
       return checkpoint;
     }
     case FileKind::tensorflow:

@@ -25,8 +25,8 @@ BertConfig::BertConfig(const ConfigReader& c)
 
 BertEmbeddings::BertEmbeddings(const nn::Weights& w, const BertConfig& c, i64 width)
     : words(w.table("word_embeddings", c.V, width)),
+      positions(w.table("position_embeddings", c.context, width)),
       norm(nn::layer_norm(w, "LayerNorm", width, c.epsilon)) {
-  if (c.context > 0) positions = w.table("position_embeddings", c.context, width);
   if (c.types > 0) types = w.table("token_type_embeddings", c.types, width);
 }
 
@@ -34,7 +34,7 @@ Tensor BertEmbeddings::operator()(Context& ctx, const Batch& batch,
                                   const Tensor& positions_T) const {
   Tensor x = ops::embed(ctx, batch.ids, words);
   if (types) x = ops::add(ctx, x, ops::embed(ctx, token_types(ctx, batch), *types));
-  if (positions) x = ops::add(ctx, x, ops::embed(ctx, positions_T, *positions));
+  x = ops::add(ctx, x, ops::embed(ctx, positions_T, positions));
   return norm(ctx, x);
 }
 

@@ -40,8 +40,8 @@ struct BertConfig {
 
 /// norm(words[ids] + positions[positions] + types[token types]) -> [T, width].
 struct BertEmbeddings {
-  ops::Weight words;
-  std::optional<ops::Weight> positions, types;
+  ops::Weight words, positions;
+  std::optional<ops::Weight> types;
   nn::LayerNorm norm;
 
   /// w is the scope "embeddings".

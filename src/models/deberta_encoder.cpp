@@ -25,7 +25,8 @@ i64 positive_or(const ConfigReader& c, std::string_view key, i64 otherwise) {
   return c.number_or(key, -1.0) < 1.0 ? otherwise : c.size(key);
 }
 
-/// Version 1 has no token types, and no positions unless they are asked for.
+/// What BERT's reader wants positive may be 0 here: token types, and the position table unless it
+/// is asked for.
 BertConfig read_bert(const Json& config) {
   const ConfigReader c(config);
   Json bert = config;

@@ -31,16 +31,21 @@ constexpr HeadOutput heads[] = {
     {.architecture = "Model", .name = "last_hidden_state"},
 };
 
+struct Config : BertConfig {
+  i64 E;
+
+  explicit Config(const ConfigReader& c) : BertConfig(c), E(c.size_or("embedding_size", 128)) {}
+};
+
 class Electra final : public Model {
  public:
   Electra(const Json& config, const nn::Weights& w)
       : c_(ConfigReader(config)),
-        E_(ConfigReader(config).size_or("embedding_size", 128)),
-        embeddings_(w.at("electra").at("embeddings"), c_, E_),
+        embeddings_(w.at("electra").at("embeddings"), c_, c_.E),
         encoder_(w.at("electra").at("encoder"), c_),
         head_(config, w, heads, embeddings_.words, {.hidden = c_.D, .epsilon = c_.epsilon}) {
-    if (E_ != c_.D) {
-      project_ = w.at("electra").linear("embeddings_project", c_.D, E_, nn::Split::none,
+    if (c_.E != c_.D) {
+      project_ = w.at("electra").linear("embeddings_project", c_.D, c_.E, nn::Split::none,
                                         nn::Bias::present);
     }
   }
@@ -54,8 +59,7 @@ class Electra final : public Model {
   ModelFacts facts() const override { return encoder_facts(c_, c_.context); }
 
  private:
-  BertConfig c_;
-  i64 E_;
+  Config c_;
   BertEmbeddings embeddings_;
   std::optional<nn::Linear> project_;
   BertEncoder encoder_;

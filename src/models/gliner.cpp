@@ -26,7 +26,7 @@ struct Config {
     expect(c, "post_fusion_schema", "");
     if (c.has("labels_encoder") || c.flag_or("fuse_layers", false))
       fail(ErrorCode::unsupported, "gliner with labels_encoder or fuse_layers");
-    if (max_width > 1024 || D % 2 != 0)
+    if (max_width > 128 || D % 2 != 0)
       fail(ErrorCode::corrupt_file, "config: max_width {} or hidden_size {}", max_width, D);
   }
 

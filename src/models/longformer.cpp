@@ -60,6 +60,8 @@ struct Wide {
   bool any;
 };
 
+/// Tokens see their window and the global ones; global ones see all, through q, k and v of their
+/// own.
 struct Attention {
   nn::SelfAttention local;
   nn::Linear q_global, k_global, v_global;

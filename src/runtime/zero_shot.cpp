@@ -1,6 +1,7 @@
 #include "runtime/zero_shot.h"
 
 #include <algorithm>
+#include <tuple>
 
 #include "base/error.h"
 #include "models/config.h"
@@ -92,7 +93,11 @@ std::vector<ScoredSpan> decode_spans(std::span<const float> scores, const Shape&
          shape.to_string(), words.size());
   }
   std::vector<Candidate> candidates = candidates_above(scores, shape, options.threshold);
-  std::ranges::stable_sort(candidates, std::ranges::greater(), &Candidate::score);
+  std::ranges::sort(candidates, [](const Candidate& a, const Candidate& b) {
+    return a.score != b.score
+               ? a.score > b.score
+               : std::tie(a.first, a.last, a.label) < std::tie(b.first, b.last, b.label);
+  });
   // Spans are short: only those that begin nearby can overlap.
   std::vector<std::vector<Candidate>> kept(static_cast<std::size_t>(shape[0]));
   for (const Candidate& candidate : candidates) {

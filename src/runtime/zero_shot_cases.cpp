@@ -73,6 +73,11 @@ class TextCases {
     const auto scores = std::ranges::find(outputs, "scores", &models::Output::name);
     if (scores == outputs.end())
       fail(ErrorCode::unsupported, "a {} model scores no spans", runner_.family().name);
+    if (const Shape& shape = scores->parts.front(); shape[2] != ssize_of(labels_)) {
+      fail(ErrorCode::shape_mismatch,
+           "the model found {} markers of labels in a prompt with {}: class_token_index is wrong",
+           shape[2], labels_.size());
+    }
     for (const auto& [mode, expected] : member(stored, "entities").items()) {
       const std::vector<ScoredSpan> spans = decode_spans(
           scores->value.values(), scores->parts.front(), prompt.words, options_of(mode));
