@@ -35,11 +35,13 @@ struct MachineOptions {
   i64 ranks = 1;
   i64 chunk = 512;  ///< tokens of a prompt that run in one step
   std::string vision_weights = "checkpoint";
+  std::vector<std::string> adapters;
 
   void add_threads(CLI::App& app);
   void add_ranks(CLI::App& app);
   void add_chunk(CLI::App& app);
   void add_vision_weights(CLI::App& app);
+  void add_adapters(CLI::App& app);
   i64 threads_per_rank() const;
 };
 

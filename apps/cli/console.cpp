@@ -39,6 +39,10 @@ void MachineOptions::add_vision_weights(CLI::App& app) {
       ->capture_default_str();
 }
 
+void MachineOptions::add_adapters(CLI::App& app) {
+  app.add_option("--adapter", adapters, "Folder of a LoRA adapter to put on the model");
+}
+
 void MachineOptions::add_chunk(CLI::App& app) {
   app.add_option("--chunk", chunk, "Prompt tokens per step")->check(CLI::Range(1, 1 << 20));
 }

@@ -224,6 +224,7 @@ Command add_forward(CLI::App& root) {
   options->machine.add_ranks(*app);
   options->machine.add_chunk(*app);
   options->machine.add_vision_weights(*app);
+  options->machine.add_adapters(*app);
   app->footer(
       "Example: medlar forward model/ --in golden.safetensors --out out.safetensors --hidden "
       "--greedy 16");

@@ -181,6 +181,7 @@ Command add_generate(CLI::App& root) {
   options->machine.add_ranks(*app);
   options->machine.add_chunk(*app);
   options->machine.add_vision_weights(*app);
+  options->machine.add_adapters(*app);
   app->footer(
       "Example: medlar generate models/stories260K --prompt 'Once upon a time' --max-tokens 50");
   return {app, [options](const Console& console) { return generate(*options, console); }};

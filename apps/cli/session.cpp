@@ -29,7 +29,8 @@ void with_model(
     const std::function<void(runtime::Runner&, const formats::Checkpoint&, i64 rank)>& body) {
   const bool stock = machine.vision_weights == "stock";
   const formats::Checkpoint checkpoint = runtime::open_model(
-      path, stock ? runtime::VisionWeights::stock : runtime::VisionWeights::checkpoint);
+      path, {.vision = stock ? runtime::VisionWeights::stock : runtime::VisionWeights::checkpoint,
+             .adapters = {machine.adapters.begin(), machine.adapters.end()}});
   const auto run = [&](comm::Comm& comm) {
     std::optional<Progress> progress;
     if (comm.rank() == 0)

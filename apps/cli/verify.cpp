@@ -1,5 +1,6 @@
 // medlar verify: holds a model, tokenizer, template or number format against stored reference
 // vectors.
+#include <algorithm>
 #include <filesystem>
 #include <memory>
 
@@ -20,30 +21,61 @@ struct VerifyOptions {
 };
 
 runtime::Certificate verify_with(const VerifyOptions& options, const fs::path& golden,
-                                 const Console& console) {
+                                 const Console& console, const std::string& variant = {}) {
   runtime::Certificate certificate;
-  const auto vision = options.machine.vision_weights == "stock"
-                          ? runtime::VisionWeights::stock
-                          : runtime::VisionWeights::checkpoint;
   with_model(options.path, options.machine, console,
              [&](runtime::Runner& runner, const formats::Checkpoint& checkpoint, i64 rank) {
                runtime::Certificate mine =
-                   runtime::verify_checkpoint(runner, checkpoint, golden, vision);
+                   runtime::verify_checkpoint(runner, checkpoint, golden, variant);
                if (rank == 0) certificate = std::move(mine);
              });
   return certificate;
+}
+
+void append(runtime::Certificate& certificate, runtime::Certificate more) {
+  for (runtime::VectorResult& v : more.vectors) certificate.vectors.push_back(std::move(v));
 }
 
 /// With the tower's own weights and, where there are vectors for them, with its stock ones; with
 /// those alone that the caller named.
 runtime::Certificate verify_model(const VerifyOptions& options, const fs::path& golden,
                                   const Console& console) {
+  const bool asked_for_stock = options.names_vision && options.machine.vision_weights == "stock";
+  if (asked_for_stock) return verify_with(options, golden, console, "stock");
+  if (!options.machine.adapters.empty()) {
+    const fs::path adapter = options.machine.adapters.back();
+    const std::string name = adapter.filename().string();
+    return verify_with(options, golden, console,
+                       runtime::has_variant(golden, name) ? name : std::string());
+  }
   runtime::Certificate certificate = verify_with(options, golden, console);
-  if (options.names_vision || !runtime::has_stock_vectors(golden)) return certificate;
+  if (options.names_vision || !runtime::has_variant(golden, "stock")) return certificate;
   VerifyOptions stock = options;
   stock.machine.vision_weights = "stock";
-  for (runtime::VectorResult& v : verify_with(stock, golden, console).vectors)
-    certificate.vectors.push_back(std::move(v));
+  append(certificate, verify_with(stock, golden, console, "stock"));
+  return certificate;
+}
+
+/// A folder with a base/ and adapters beside it: the base alone, then each adapter on it.
+runtime::Certificate verify_adapters(const VerifyOptions& options, const fs::path& golden,
+                                     const Console& console) {
+  VerifyOptions base = options;
+  base.path = (fs::path(options.path) / "base").string();
+  runtime::Certificate certificate =
+      verify_with(base, golden, console, runtime::has_variant(golden, "base") ? "base" : "");
+  certificate.subject = options.path;
+  std::vector<fs::path> adapters;
+  for (const auto& entry : fs::directory_iterator(options.path)) {
+    if (fs::exists(entry.path() / "adapter_config.json")) adapters.push_back(entry.path());
+  }
+  std::ranges::sort(adapters);
+  for (const fs::path& adapter : adapters) {
+    // The same adapter in another container has no vectors of its own.
+    std::string name = adapter.filename().string();
+    if (!runtime::has_variant(golden, name) && name.ends_with("_bin")) name.resize(name.size() - 4);
+    base.machine.adapters = {adapter.string()};
+    append(certificate, verify_with(base, golden, console, name));
+  }
   return certificate;
 }
 
@@ -68,6 +100,8 @@ runtime::Certificate verify_any(const VerifyOptions& options, const Console& con
                                        : runtime::verify_golden_file(options.path, named);
   }
   const fs::path golden = own_golden(options.path);
+  if (fs::exists(golden) && fs::exists(fs::path(options.path) / "base" / "config.json"))
+    return verify_adapters(options, golden, console);
   if (is_checkpoint_golden(golden)) return verify_model(options, golden, console);
   if (fs::is_regular_file(options.path))
     return runtime::verify_golden_file(options.path, options.path);
@@ -114,6 +148,7 @@ Command add_verify(CLI::App& root) {
   options->machine.add_threads(*app);
   options->machine.add_ranks(*app);
   options->machine.add_vision_weights(*app);
+  options->machine.add_adapters(*app);
   app->footer("Example: medlar verify tokenizer.json --golden golden/tokenizers/gpt2.json");
   return {app, [options, app](const Console& console) {
             options->names_vision = app->count("--vision-weights") > 0;

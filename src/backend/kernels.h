@@ -233,15 +233,12 @@ struct Kernels {
   /// y[index[r]] = x[r], rows of `width`; no index twice.
   void (*scatter_rows)(const Stream&, const float* x, const i64* index, i64 rows, i64 width,
                        float* y) = nullptr;
-  /// y[r] = fma(weight[r][t], x[index[r][t]], y[r]) for t ascending, from 0.
+  /// y[r] = sum over t ascending of weight[r][t] * x[index[r][t]], multiplied then added, from 0.
   void (*mix_rows)(const Stream&, const MixRowsArgs&) = nullptr;
   /// y[index[r]] += x[r], r ascending.
   void (*scatter_add_rows)(const Stream&, const float* x, const i64* index, i64 rows, i64 width,
                            float* y) = nullptr;
   void (*route)(const Stream&, const RouteArgs&) = nullptr;
-  /// y[r] = sum over s ascending of weight[r][s] * x[place[r][s]], multiplied then added, from 0.
-  void (*combine_rows)(const Stream&, const float* x, const i64* place, const float* weight,
-                       i64 rows, i64 slots, i64 width, float* y) = nullptr;
   /// y[i] = min(max(x[i], low), high).
   void (*clamp)(const Stream&, float low, float high, const float* x, i64 count,
                 float* y) = nullptr;

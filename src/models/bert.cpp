@@ -29,14 +29,26 @@ class Bert final : public Model {
   EncoderHead head_;
 };
 
-// Bare models drop the "bert." prefix, uploads before 2020 say gamma and beta, TensorFlow kernels
-// are [in, out] except the NER head and the sentence order head, which were never kernels.
+// Bare models drop the "bert." prefix, uploads before 2020 say gamma and beta, OpenMed's MLX files
+// have names of their own, TensorFlow kernels are [in, out] except the NER head and the sentence
+// order head, which were never kernels.
 using formats::Container;
 using nn::Stored;
 constexpr nn::NameRule rules[] = {
     {Container::huggingface, "*LayerNorm.weight", "*LayerNorm.gamma"},
     {Container::huggingface, "*LayerNorm.bias", "*LayerNorm.beta"},
     {Container::huggingface, "bert.*", "*"},
+    {Container::huggingface, "bert.embeddings.LayerNorm.*", "embeddings.norm.*"},
+    {Container::huggingface, "bert.encoder.layer.*.attention.self.*.*",
+     "encoder.layers.*.attention.*_proj.*"},
+    {Container::huggingface, "bert.encoder.layer.*.attention.output.dense.*",
+     "encoder.layers.*.attention.out_proj.*"},
+    {Container::huggingface, "bert.encoder.layer.*.attention.output.LayerNorm.*",
+     "encoder.layers.*.ln1.*"},
+    {Container::huggingface, "bert.encoder.layer.*.intermediate.dense.*",
+     "encoder.layers.*.linear1.*"},
+    {Container::huggingface, "bert.encoder.layer.*.output.dense.*", "encoder.layers.*.linear2.*"},
+    {Container::huggingface, "bert.encoder.layer.*.output.LayerNorm.*", "encoder.layers.*.ln2.*"},
     {Container::tensorflow, "bert.embeddings.*_embeddings.weight", "bert/embeddings/*_embeddings"},
     {Container::tensorflow, "bert.encoder.layer.*.LayerNorm.weight",
      "bert/encoder/layer_*/LayerNorm/gamma"},

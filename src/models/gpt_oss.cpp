@@ -1,13 +1,9 @@
 // gpt-oss: OpenAI 2025 (arXiv 2508.10925). A mixture of experts in every layer, attention with a
 // learned sink per head, every other layer seeing a window. T tokens, D hidden, H query heads, K
 // key/value heads, d head size, F feed-forward of an expert, E experts, V vocabulary.
-#include <cmath>
-
-#include "base/error.h"
 #include "models/config.h"
 #include "models/heads.h"
-#include "nn/experts.h"
-#include "nn/self_attention.h"
+#include "models/sink_block.h"
 
 namespace medlar::models {
 namespace {
@@ -18,7 +14,7 @@ struct Config {
   bool tied;
   std::vector<i64> windows;
   nn::RopeConfig rope;
-  ops::RouteSpec route;
+  i64 chosen;
 
   explicit Config(const ConfigReader& c)
       : D(c.size("hidden_size")),
@@ -34,50 +30,7 @@ struct Config {
         tied(c.flag_or("tie_word_embeddings", false)),
         windows(alternating_windows(c, layers, 128)),
         rope(rope_config(c, d)),
-        route{.chosen = c.size_or("num_experts_per_tok", c.size_or("experts_per_token", 4)),
-              .weights = ops::ExpertWeights::softmax} {}
-};
-
-/// h += attention(norm(h)); h += experts(norm(h)).
-struct Block {
-  nn::RmsNorm attention_norm;
-  nn::SelfAttention attention;
-  nn::RmsNorm mlp_norm;
-  nn::Linear router;
-  nn::Experts experts;
-  ops::RouteSpec route;
-
-  Block(const nn::Weights& w, const Config& c, i64 layer)
-      : attention_norm(nn::rms_norm(w, "input_layernorm", c.D, c.epsilon)),
-        attention(make_attention(w.at("self_attn"), c, layer)),
-        mlp_norm(nn::rms_norm(w, "post_attention_layernorm", c.D, c.epsilon)),
-        router(w.at("mlp").linear("router", c.E, c.D, nn::Split::none, nn::Bias::present)),
-        experts(w.at("mlp").at("experts"), c.E, c.D, c.F, nn::clamped_swiglu, nn::Bias::present),
-        route(c.route) {}
-
-  static nn::SelfAttention make_attention(const nn::Weights& w, const Config& c, i64 layer) {
-    using nn::Bias;
-    using nn::Split;
-    return {.q_proj = w.linear("q_proj", c.H * c.d, c.D, Split::out, Bias::present),
-            .k_proj = w.linear("k_proj", c.K * c.d, c.D, Split::out, Bias::present),
-            .v_proj = w.linear("v_proj", c.K * c.d, c.D, Split::out, Bias::present),
-            .o_proj = w.linear("o_proj", c.D, c.H * c.d, Split::in, Bias::present),
-            .q_norm = std::nullopt,
-            .k_norm = std::nullopt,
-            .head_size = c.d,
-            .spec = {.scale = 1.0f / std::sqrt(static_cast<float>(c.d)),
-                     .window = c.windows[static_cast<std::size_t>(layer)],
-                     .sinks = w.vector("sinks", c.H, Split::out)}};
-  }
-
-  Tensor operator()(Context& ctx, const Tensor& h_TD, const nn::RopeAngles& angles,
-                    const Batch& batch, const backend::KvPages* cache) const {
-    const Tensor a_TD =
-        ops::add(ctx, h_TD, attention(ctx, attention_norm(ctx, h_TD), &angles, batch, cache));
-    const Tensor x_TD = mlp_norm(ctx, a_TD);
-    const ops::Routes routes = ops::route(ctx, router(ctx, x_TD), nullptr, route);
-    return ops::add(ctx, a_TD, experts(ctx, x_TD, routes));
-  }
+        chosen(c.size_or("num_experts_per_tok", c.size_or("experts_per_token", 4))) {}
 };
 
 class GptOss final : public Model {
@@ -91,7 +44,18 @@ class GptOss final : public Model {
         head_(config, w, embed_tokens_, c_.tied),
         ranks_(w.ranks()) {
     check_ranks(w, "key/value heads", c_.K);
-    for (i64 i = 0; i < c_.layers; ++i) blocks_.emplace_back(w.at("model").at("layers", i), c_, i);
+    for (i64 i = 0; i < c_.layers; ++i)
+      blocks_.emplace_back(w.at("model").at("layers", i),
+                           SinkBlockSizes{.D = c_.D,
+                                          .H = c_.H,
+                                          .K = c_.K,
+                                          .d = c_.d,
+                                          .F = c_.F,
+                                          .E = c_.E,
+                                          .epsilon = c_.epsilon,
+                                          .mask = ops::Mask::causal,
+                                          .window = c_.windows[static_cast<std::size_t>(i)],
+                                          .chosen = c_.chosen});
   }
 
   Outputs forward(Context& ctx, const Batch& batch, const KvCache& cache) const override {
@@ -124,7 +88,7 @@ class GptOss final : public Model {
   nn::RmsNorm norm_;
   DecoderHead head_;
   i64 ranks_;
-  std::vector<Block> blocks_;
+  std::vector<SinkBlock> blocks_;
 };
 
 // Gate and up come interleaved: in blocks as [E, 2F, D], unquantised as [E, D, 2F]. The original

@@ -50,7 +50,7 @@ Tensor Experts::operator()(ops::Context& ctx, const Tensor& x, const ops::Routes
   const Tensor gate_RF = gate_proj(ctx, x_RD, order.starts);
   const Tensor up_RF = up_proj(ctx, x_RD, order.starts);
   const Tensor y_RD = down_proj(ctx, glu(ctx, gate_RF, up_RF), order.starts);
-  return ops::combine_rows(ctx, y_RD, order.place, routes.weights);
+  return ops::mix_rows(ctx, y_RD, order.place, routes.weights);
 }
 
 }  // namespace medlar::nn

@@ -24,9 +24,9 @@ struct RopeConfig {
   double beta_slow = 1.0;
   bool truncate = true;
   double attention_factor = 1.0;  ///< multiplies cosine and sine
+  double score_factor = 1.0;      ///< multiplies q.k where the architecture asks for it
   /// Pairs that turn by time, by row and by column (M-RoPE, Wang et al. 2024, arXiv 2409.12191).
   std::array<i64, 3> sections = {};
-  double score_factor = 1.0;  ///< multiplies q.k where the architecture asks for it
 };
 
 /// Cosines and sines of a batch, each [T, rotary / 2].

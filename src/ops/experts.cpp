@@ -61,18 +61,4 @@ Tensor grouped_linear(Context& ctx, const Tensor& x, std::span<const Weight> wei
   return y;
 }
 
-Tensor combine_rows(Context& ctx, const Tensor& x, const Tensor& place, const Tensor& weights) {
-  if (ctx.tape != nullptr) fail(ErrorCode::unsupported, "combine_rows has no gradient");
-  check_rank("combine_rows", "x", x, 2);
-  check_rank("combine_rows", "weights", weights, 2);
-  check_dtype("combine_rows", "place", place, DType::i64);
-  check_shape("combine_rows", "place", place, weights.shape());
-  check_indices("combine_rows", "row", place, x.size(0));
-  Tensor y = Tensor::empty(ctx.pool, {weights.size(0), x.size(1)});
-  kernel(ctx.kernels.combine_rows, ctx, "combine_rows")(ctx.stream, x.f32(), place.i64s(),
-                                                        weights.f32(), weights.size(0),
-                                                        weights.size(1), x.size(1), y.f32());
-  return y;
-}
-
 }  // namespace medlar::ops

@@ -139,10 +139,6 @@ Routes route(Context& ctx, const Tensor& scores, const Tensor* bias, const Route
 Tensor grouped_linear(Context& ctx, const Tensor& x, std::span<const Weight> weights,
                       std::span<const i64> starts, const Tensor* bias = nullptr);
 
-/// Sum over s of weights[t, s] x[place[t, s]] for x [R, D], place and weights [T, k] -> [T, D]. No
-/// gradient.
-Tensor combine_rows(Context& ctx, const Tensor& x, const Tensor& place, const Tensor& weights);
-
 // ---- ranks ----
 
 /// Columns of all ranks side by side: x [T, mine] -> [T, total]; rank r holds

@@ -27,12 +27,12 @@ using formats::to_integers;
 class CheckpointVerifier {
  public:
   CheckpointVerifier(Runner& runner, const formats::Checkpoint& checkpoint,
-                     const SafetensorsFile& golden, const Json& meta, VisionWeights vision)
+                     const SafetensorsFile& golden, const Json& meta, const std::string& variant)
       : runner_(runner),
         checkpoint_(checkpoint),
         golden_(golden),
         meta_(meta),
-        variant_(vision == VisionWeights::stock ? "_stock" : "") {
+        variant_(variant.empty() ? "" : "_" + variant) {
     if (meta.contains("relative_tolerance") && meta["relative_tolerance"].is_number()) {
       tolerance_ = meta["relative_tolerance"].get<double>();
     }
@@ -64,9 +64,10 @@ class CheckpointVerifier {
   }
 
   void expect_ids(const std::string& name, i64 index, const std::vector<i64>& got) {
-    const StoredTensor* expected = find(name, index);
-    if (expected == nullptr || !variant_.empty()) return;
-    results_.push_back(compare_ids(fmt::format("{}_{}", name, index), got, to_integers(*expected)));
+    const StoredTensor* expected = find(name + variant_, index);
+    if (expected == nullptr) return;
+    results_.push_back(
+        compare_ids(fmt::format("{}{}_{}", name, variant_, index), got, to_integers(*expected)));
   }
 
   void run_input(i64 i) {
@@ -86,7 +87,7 @@ class CheckpointVerifier {
     const models::Outputs outputs = runner_.run({&input, 1}, &observer);
     for (const models::Output& output : outputs) expect(output.name, i, output.value.values());
     if (outputs.front().name == "last_hidden_state") pooled(i, outputs.front().value);
-    if (const StoredTensor* greedy = find("greedy", i); greedy != nullptr && variant_.empty()) {
+    if (const StoredTensor* greedy = find("greedy" + variant_, i); greedy != nullptr) {
       const auto tokens = greedy->shape.count();
       expect_ids("greedy", i,
                  generate(runner_, {.prompt = ids,
@@ -142,7 +143,7 @@ class CheckpointVerifier {
   const formats::Checkpoint& checkpoint_;
   const SafetensorsFile& golden_;
   const Json& meta_;
-  std::string variant_;  ///< of the names: "_stock" with the tower's stock weights
+  std::string variant_;  ///< of the names, with an underscore before it
   double tolerance_ = 1e-4;
   std::vector<VectorResult> results_;
 };
@@ -177,14 +178,14 @@ Json Certificate::to_json() const {
           {"vectors", std::move(list)}};
 }
 
-bool has_stock_vectors(const std::filesystem::path& golden) {
+bool has_variant(const std::filesystem::path& golden, const std::string& variant) {
   const auto mapped = MappedFile::open(golden);
   const SafetensorsFile file = formats::parse_safetensors(mapped->bytes(), golden.string(), mapped);
-  return file.tensors.contains("logits_stock_0");
+  return file.tensors.contains(fmt::format("logits_{}_0", variant));
 }
 
 Certificate verify_checkpoint(Runner& runner, const formats::Checkpoint& checkpoint,
-                              const std::filesystem::path& golden, VisionWeights vision) {
+                              const std::filesystem::path& golden, const std::string& variant) {
   const auto mapped = MappedFile::open(golden);
   const SafetensorsFile file = formats::parse_safetensors(mapped->bytes(), golden.string(), mapped);
   const std::filesystem::path meta_path = golden.parent_path() / "meta.json";
@@ -192,7 +193,7 @@ Certificate verify_checkpoint(Runner& runner, const formats::Checkpoint& checkpo
   Certificate certificate = {
       .subject = checkpoint.path.string(),
       .reference = meta.value("reference", std::string()),
-      .vectors = CheckpointVerifier(runner, checkpoint, file, meta, vision).run()};
+      .vectors = CheckpointVerifier(runner, checkpoint, file, meta, variant).run()};
   if (certificate.vectors.empty()) {
     fail(ErrorCode::unsupported, "{} holds no vectors for a {} model", golden.string(),
          runner.family().name);

@@ -33,15 +33,14 @@ struct Certificate {
 
 /// Runs a checkpoint's golden.safetensors: ids_i (token_type_i; pixel_rows_i with grid_thw_i, or
 /// pixel_values_i) -> logits_i, hidden_i_L, greedy_i, pooled vectors, image_features_i,
-/// positions_i, dequantised matrices and, where meta.json has texts, text_ids_k. With a tower's
-/// stock weights logits_stock_i and image_features_stock_i. The tolerance is meta.json's
-/// relative_tolerance, else 1e-4.
+/// positions_i, dequantised matrices and, where meta.json has texts, text_ids_k. Of a variant V of
+/// the model (a tower's "stock" weights, the name of an adapter's folder) logits_V_i,
+/// image_features_V_i, greedy_V_i. The tolerance is meta.json's relative_tolerance, else 1e-4.
 Certificate verify_checkpoint(Runner& runner, const formats::Checkpoint& checkpoint,
-                              const std::filesystem::path& golden,
-                              VisionWeights vision = VisionWeights::checkpoint);
+                              const std::filesystem::path& golden, const std::string& variant = {});
 
-/// Whether a golden.safetensors has vectors for a tower's stock weights, too.
-bool has_stock_vectors(const std::filesystem::path& golden);
+/// Whether a golden.safetensors has vectors for a variant of the model.
+bool has_variant(const std::filesystem::path& golden, const std::string& variant);
 
 /// Runs a golden file of another kind against `subject`: tokenizer cases (.json), chat template
 /// cases (.json), GGUF blocks (TYPE.blocks, TYPE.values), quantised blocks (TYPE.input), number

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "formats/lora_adapter.h"
 #include "models/config.h"
 #include "models/model.h"
 #include "text/load_tokenizer.h"
@@ -45,17 +46,19 @@ void exchange_tower(formats::Checkpoint& checkpoint, const formats::Checkpoint& 
 
 }  // namespace
 
-formats::Checkpoint open_model(const fs::path& path, VisionWeights vision) {
+formats::Checkpoint open_model(const fs::path& path, const ModelFiles& files) {
   formats::Checkpoint checkpoint = formats::open_checkpoint(path);
   std::error_code none;
   const fs::path tower = (fs::is_directory(path, none) ? path : path.parent_path()) / "clip";
   const bool has_tower = fs::exists(tower / "config.json", none);
-  if (vision == VisionWeights::stock && !has_tower)
+  if (files.vision == VisionWeights::stock && !has_tower)
     fail(ErrorCode::not_found, "{} has no config.json: stock vision weights go there",
          tower.string());
   if (has_tower && !checkpoint.config.contains("vision_config"))
     checkpoint.config["vision_config"] = tower_config(read_json_file(tower / "config.json"));
-  if (vision == VisionWeights::stock) exchange_tower(checkpoint, formats::open_checkpoint(tower));
+  if (files.vision == VisionWeights::stock)
+    exchange_tower(checkpoint, formats::open_checkpoint(tower));
+  for (const fs::path& adapter : files.adapters) formats::apply_lora(checkpoint, adapter);
   return checkpoint;
 }
 

@@ -12,12 +12,18 @@ namespace medlar::runtime {
 /// the tower's stock ones (LLaVA-Med).
 enum class VisionWeights { checkpoint, stock };
 
+/// How a model's files are put together.
+struct ModelFiles {
+  VisionWeights vision = VisionWeights::checkpoint;
+  std::vector<std::filesystem::path> adapters = {};  ///< folders of LoRA adapters, put on in turn
+};
+
 /// Opens a checkpoint with what lies beside it: the folder "clip" describes the vision tower where
-/// the model's configuration does not, and holds the stock weights. Throws as open_checkpoint;
+/// the model's configuration does not, and holds the stock weights. Throws as open_checkpoint and
+/// apply_lora;
 /// not_found for stock weights that are not there, unsupported for a model without a tower to
 /// exchange.
-formats::Checkpoint open_model(const std::filesystem::path& path,
-                               VisionWeights vision = VisionWeights::checkpoint);
+formats::Checkpoint open_model(const std::filesystem::path& path, const ModelFiles& files = {});
 
 /// The tokenizer of a model's folder or file: inside a GGUF, beside weights of another kind; the
 /// .bin of llama2.c has its tok*.bin beside it. A tokenizer file itself is taken too. Throws as

@@ -215,13 +215,13 @@ void scatter_rows(const Stream& stream, const float* x, const i64* index, i64 ro
 }
 
 void mix_rows(const Stream& stream, const MixRowsArgs& a) {
-  stream.threads->parallel_for(a.rows, 16, [&](i64 begin, i64 end) {
+  stream.threads->parallel_for(a.rows, 1, [&](i64 begin, i64 end) {
     for (i64 r = begin; r < end; ++r) {
       float* y = a.y + r * a.width;
       std::fill_n(y, a.width, 0.0f);
       for (i64 t = r * a.taps; t < (r + 1) * a.taps; ++t) {
         const float* x = a.x + a.index[t] * a.width;
-        for (i64 c = 0; c < a.width; ++c) y[c] = std::fma(a.weight[t], x[c], y[c]);
+        for (i64 c = 0; c < a.width; ++c) y[c] += a.weight[t] * x[c];
       }
     }
   });
@@ -232,21 +232,6 @@ void scatter_add_rows(const Stream& stream, const float* x, const i64* index, i6
   stream.threads->parallel_for(width, 64, [&](i64 begin, i64 end) {
     for (i64 r = 0; r < rows; ++r) {
       for (i64 c = begin; c < end; ++c) y[index[r] * width + c] += x[r * width + c];
-    }
-  });
-}
-
-void combine_rows(const Stream& stream, const float* x, const i64* place, const float* weight,
-                  i64 rows, i64 slots, i64 width, float* y) {
-  stream.threads->parallel_for(rows, 1, [&](i64 begin, i64 end) {
-    for (i64 r = begin; r < end; ++r) {
-      float* sum = y + r * width;
-      std::fill_n(sum, width, 0.0f);
-      for (i64 s = 0; s < slots; ++s) {
-        const float* from = x + place[r * slots + s] * width;
-        const float factor = weight[r * slots + s];
-        for (i64 c = 0; c < width; ++c) sum[c] += factor * from[c];
-      }
     }
   });
 }
@@ -323,7 +308,6 @@ Kernels shared_kernels() {
   kernels.scatter_rows = scatter_rows;
   kernels.mix_rows = mix_rows;
   kernels.scatter_add_rows = scatter_add_rows;
-  kernels.combine_rows = combine_rows;
   kernels.clamp = clamp;
   kernels.route = route;
   add_gradients(kernels);

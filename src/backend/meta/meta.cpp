@@ -25,8 +25,6 @@ const Kernels& meta_kernels() {
     table.transpose = [](const Stream&, const float*, i64, i64, float*) {};
     table.sum_rows = [](const Stream&, const float*, i64, i64, float*) {};
     table.route = [](const Stream&, const RouteArgs&) {};
-    table.combine_rows = [](const Stream&, const float*, const i64*, const float*, i64, i64, i64,
-                            float*) {};
     table.clamp = [](const Stream&, float, float, const float*, i64, float*) {};
     table.gather_rows = [](const Stream&, const float*, const i64*, i64, i64, float*) {};
     table.scatter_rows = [](const Stream&, const float*, const i64*, i64, i64, float*) {};
