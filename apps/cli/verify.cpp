@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "runtime/conformance.h"
+#include "runtime/image_golden.h"
 #include "session.h"
 
 namespace medlar::cli {
@@ -102,9 +103,14 @@ runtime::Certificate verify_any(const VerifyOptions& options, const Console& con
   if (fs::exists(golden) && fs::exists(fs::path(options.path) / "base" / "config.json"))
     return verify_adapters(options, golden, console);
   if (is_checkpoint_golden(golden)) return verify_model(options, golden, console);
-  const bool is_model = fs::exists(fs::path(options.path) / "config.json");
-  if (fs::is_regular_file(options.path) || (fs::is_directory(options.path) && !is_model))
+  if (fs::is_regular_file(options.path))
     return runtime::verify_golden_file(options.path, options.path);
+  if (fs::is_directory(options.path)) {
+    runtime::Certificate pictures = {.subject = options.path,
+                                     .reference = {},
+                                     .vectors = runtime::verify_image_golden(options.path)};
+    if (!pictures.vectors.empty()) return pictures;
+  }
   fail(ErrorCode::not_found, "{} has no golden.safetensors; name the vectors with --golden FILE",
        options.path);
 }
