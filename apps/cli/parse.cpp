@@ -31,7 +31,10 @@ Result parse(const ParseOptions& options, const Console& console) {
   const text::Tokenizer tokenizer = tokenizer_of(options.model);
   text::OutputFormat format =
       runtime::output_format_of(tokenizer, runtime::chat_template_of(options.model));
-  if (options.prompt_opened_thinking) format.thinking = text::Thinking::opened_by_prompt;
+  if (options.prompt_opened_thinking) {
+    format.thinks = true;
+    format.thinking = text::Thinking::opened_by_prompt;
+  }
   if (options.keep_boxes) format.boxes = text::Boxes::keep;
   const auto parser = text::make_output_parser(tokenizer, format);
   const std::string input = read_input(options.file);

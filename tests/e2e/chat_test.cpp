@@ -95,6 +95,7 @@ TEST(Parse, PlainOutputIsAnswer) {
   const Json data = data_of({"parse", stories(), "-"}, "Lily went home.");
   EXPECT_EQ(data["answer"], "Lily went home.");
   EXPECT_EQ(data["reasoning"], "");
+  EXPECT_EQ(data_of({"parse", stories(), "--prompt-opened-thinking"}, "a</think>b")["answer"], "b");
   const Json ids = data_of({"tokenize", stories(), "--no-special"}, "Lily")["ids"];
   EXPECT_EQ(data_of({"parse", stories(), "--ids"}, ids.dump())["answer"], "Lily");
   EXPECT_EQ(error_code_of({"parse", stories(), "--ids"}, 1, "3"), "invalid_argument");
