@@ -42,9 +42,11 @@ double yarn(const RopeConfig& c, double frequency, i64 pair) {
 }  // namespace
 
 Rope::Rope(const RopeConfig& config, const std::optional<Tensor>& divisors) : config_(config) {
-  if (config.rotary <= 0 || config.rotary % 2 != 0) {
+  constexpr i64 most = 1 << 16;  // before the frequencies are made: no tensor was checked yet
+  if (config.rotary <= 0 || config.rotary % 2 != 0 || config.rotary > most) {
     fail(ErrorCode::invalid_argument,
-         "rotary positions need an even, positive number of dimensions, got {}", config.rotary);
+         "rotary positions need an even, positive number of dimensions up to {}, got {}", most,
+         config.rotary);
   }
   const i64 pairs = config.rotary / 2;
   if (divisors && divisors->count() != pairs) {
