@@ -38,8 +38,10 @@ void check_chunks(Bytes file, const std::string& source) {
 
 class PngReader {
  public:
-  PngReader(Bytes file, const std::string& source) : rest_(file), source_(source) {
-    png_ = png_create_read_struct(PNG_LIBPNG_VER_STRING, this, on_error, on_warning);
+  PngReader(Bytes file, const std::string& source)
+      : rest_(file),
+        source_(source),
+        png_(png_create_read_struct(PNG_LIBPNG_VER_STRING, this, on_error, on_warning)) {
     if (png_ != nullptr) info_ = png_create_info_struct(png_);
     if (info_ == nullptr) {
       png_destroy_read_struct(&png_, nullptr, nullptr);
@@ -130,7 +132,7 @@ class PngReader {
 
   Bytes rest_;
   const std::string& source_;
-  png_structp png_ = nullptr;
+  png_structp png_;
   png_infop info_ = nullptr;
   std::vector<png_bytep> rows_;
   char message_[160] = {};

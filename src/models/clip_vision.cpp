@@ -12,14 +12,15 @@ nn::SelfAttention make_attention(const nn::Weights& w, i64 width, i64 heads) {
   const auto linear = [&](std::string_view name, nn::Split split) {
     return w.linear(name, width, width, split, nn::Bias::present);
   };
+  const i64 head_size = width / heads;
   return {.q_proj = linear("q_proj", nn::Split::out),
           .k_proj = linear("k_proj", nn::Split::out),
           .v_proj = linear("v_proj", nn::Split::out),
           .o_proj = linear("out_proj", nn::Split::in),
           .q_norm = std::nullopt,
           .k_norm = std::nullopt,
-          .head_size = width / heads,
-          .spec = {.scale = 1.0f / std::sqrt(static_cast<float>(width / heads)),
+          .head_size = head_size,
+          .spec = {.scale = 1.0f / std::sqrt(static_cast<float>(head_size)),
                    .mask = ops::Mask::bidirectional}};
 }
 

@@ -156,17 +156,22 @@ GlmVision::Config::Config(const ConfigReader& c)
   }
 }
 
+nn::SelfAttention GlmVision::Block::make_attention(const nn::Weights& w, const Config& c) {
+  const i64 head_size = c.D / c.H;
+  return {.q_proj = w.linear("q_proj", c.D, c.D, nn::Split::out, c.bias),
+          .k_proj = w.linear("k_proj", c.D, c.D, nn::Split::out, c.bias),
+          .v_proj = w.linear("v_proj", c.D, c.D, nn::Split::out, c.bias),
+          .o_proj = w.linear("proj", c.D, c.D, nn::Split::in),
+          .q_norm = std::nullopt,
+          .k_norm = std::nullopt,
+          .head_size = head_size,
+          .spec = {.scale = 1.0f / std::sqrt(static_cast<float>(head_size)),
+                   .mask = ops::Mask::bidirectional}};
+}
+
 GlmVision::Block::Block(const nn::Weights& w, const Config& c)
     : norm1(nn::rms_norm(w, "norm1", c.D, c.epsilon)),
-      attention{.q_proj = w.at("attn").linear("q_proj", c.D, c.D, nn::Split::out, c.bias),
-                .k_proj = w.at("attn").linear("k_proj", c.D, c.D, nn::Split::out, c.bias),
-                .v_proj = w.at("attn").linear("v_proj", c.D, c.D, nn::Split::out, c.bias),
-                .o_proj = w.at("attn").linear("proj", c.D, c.D, nn::Split::in),
-                .q_norm = std::nullopt,
-                .k_norm = std::nullopt,
-                .head_size = c.D / c.H,
-                .spec = {.scale = 1.0f / std::sqrt(static_cast<float>(c.D / c.H)),
-                         .mask = ops::Mask::bidirectional}},
+      attention(make_attention(w.at("attn"), c)),
       norm2(nn::rms_norm(w, "norm2", c.D, c.epsilon)),
       mlp(w.at("mlp"), c.D, c.O) {}
 

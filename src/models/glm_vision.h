@@ -98,6 +98,7 @@ class GlmVision {
     nn::RmsNorm norm2;
     nn::SwiGlu mlp;
     Block(const nn::Weights& w, const Config& c);
+    static nn::SelfAttention make_attention(const nn::Weights& w, const Config& c);
   };
   Tensor merged(ops::Context& ctx, const Tensor& x_PD) const;
 

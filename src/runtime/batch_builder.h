@@ -18,7 +18,8 @@ struct PromptImages {
 class BatchBuilder {
  public:
   /// ctx must outlive the builder; axes are those of the model's positions.
-  BatchBuilder(ops::Context& ctx, i64 axes) : ctx_(ctx), axes_(axes), positions_(axes) {}
+  BatchBuilder(ops::Context& ctx, i64 axes)
+      : ctx_(ctx), axes_(axes), positions_(static_cast<std::size_t>(axes)) {}
 
   /// Tokens [first, first + ids.size()) of a sequence; its pictures, which must outlive build(), or
   /// null.

@@ -17,6 +17,9 @@ double cubic(double x) {
   return 0.0;
 }
 
+/// Towards zero, as the references take it.
+i64 whole_part(double x) { return static_cast<i64>(x); }
+
 /// Taps of all outputs of a pass: output i is the sum of weights[first_weight[i] + k] *
 /// in[first_input[i] + k], shifted right by `bits`.
 struct Taps {
@@ -44,8 +47,8 @@ Taps taps_of(i64 in, i64 out, WeightRule rule) {
   taps.first_weight.push_back(0);
   for (i64 i = 0; i < out; ++i) {
     const double centre = (static_cast<double>(i) + 0.5) * scale;
-    const i64 first = std::max(static_cast<i64>(centre - support + 0.5), i64{0});
-    const i64 end = std::min(static_cast<i64>(centre + support + 0.5), in);
+    const i64 first = std::max(whole_part(centre - support + 0.5), i64{0});
+    const i64 end = std::min(whole_part(centre + support + 0.5), in);
     const std::size_t begin = weights.size();
     double total = 0.0;
     for (i64 k = first; k < end; ++k) {

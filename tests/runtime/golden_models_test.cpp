@@ -253,12 +253,11 @@ void check_pictures(const formats::Checkpoint& checkpoint, const fs::path& folde
 /// The tower's stock weights, where a checkpoint comes with them.
 void check_stock_vision(const formats::Checkpoint&, const fs::path& folder) {
   const fs::path golden = folder / "golden.safetensors";
-  if (!has_stock_vectors(golden)) return;
+  if (!has_variant(golden, "stock")) return;
   const auto alone = comm::solo();
-  const formats::Checkpoint checkpoint = open_model(folder, VisionWeights::stock);
+  const formats::Checkpoint checkpoint = open_model(folder, {.vision = VisionWeights::stock});
   Runner runner(checkpoint, *alone, {.isa = "auto", .threads = 2});
-  const Certificate certificate =
-      verify_checkpoint(runner, checkpoint, golden, VisionWeights::stock);
+  const Certificate certificate = verify_checkpoint(runner, checkpoint, golden, "stock");
   EXPECT_GE(certificate.vectors.size(), 2u);
   EXPECT_TRUE(certificate.passed());
 }
