@@ -19,8 +19,8 @@ struct Batch {
                      ///< not, -1: as the model's head decides; all -1 if absent
   std::optional<Tensor> words = std::nullopt;  ///< [T] i64, not 0: the first piece of a word, 0:
                                                ///< not; every token is one if absent (GLiNER)
-  std::vector<i64> starts;           ///< [S + 1] first row of each sequence, then T
-  std::optional<Tensor> logit_rows;  ///< [R] i64 rows that need logits; all where absent
+  std::vector<i64> starts;                     ///< [S + 1] first row of each sequence, then T
+  std::optional<Tensor> logit_rows;            ///< [R] i64 rows that need logits; all where absent
 
   // With pictures only: the rows whose embeddings are pictures' features.
   std::optional<Tensor> image_rows = std::nullopt;      ///< [I] i64

@@ -71,7 +71,7 @@ TEST(Weights, NameWhatIsMissingMisShapedAndLeftOver) {
 }
 
 /// First value of each row and the bias of the middle one of three matrices [4, 1] in one [12, 1].
-std::vector<float> middle_part(Stored stored, double version) {
+std::vector<float> middle_part(Rows which, double version) {
   Machine m("reference", 1);
   ops::Context ctx = m.context();
   InMemory file;
@@ -80,7 +80,7 @@ std::vector<float> middle_part(Stored stored, double version) {
   for (std::size_t row = 0; row < 12; ++row)
     file.values[0][row] = file.values[1][row] = static_cast<float>(row);
   file.checkpoint.metadata["checkpoint_version"] = version;
-  const NameRule rules[] = {{Container::huggingface, "k.*", "qkv.*", stored, 1, 3}};
+  const NameRule rules[] = {{Container::huggingface, "k.*", "qkv.*", Stored::as_is, which}};
   const Weights w(ctx, {.checkpoint = &file.checkpoint, .rules = rules});
   const Linear k = w.with_heads(2).linear("k", 4, 1, Split::none, Bias::present);
   const std::vector<i64> ids = {0, 1, 2, 3};
@@ -90,11 +90,11 @@ std::vector<float> middle_part(Stored stored, double version) {
 }
 
 TEST(Weights, TakeTheirPartOfAFusedMatrix) {
-  using Rows = std::vector<float>;
-  EXPECT_EQ(middle_part(Stored::part, 0.0), (Rows{4, 5, 6, 7}));
-  EXPECT_EQ(middle_part(Stored::megatron, 0.0), (Rows{4, 5, 6, 7}));
-  EXPECT_EQ(middle_part(Stored::megatron, 1.0), (Rows{1, 4, 7, 10}));
-  EXPECT_EQ(middle_part(Stored::megatron, 3.0), (Rows{2, 3, 8, 9}));
+  using List = std::vector<float>;
+  EXPECT_EQ(middle_part(Rows::next_to_last, 0.0), (List{4, 5, 6, 7}));
+  EXPECT_EQ(middle_part(Rows::megatron_k, 0.0), (List{4, 5, 6, 7}));
+  EXPECT_EQ(middle_part(Rows::megatron_k, 1.0), (List{1, 4, 7, 10}));
+  EXPECT_EQ(middle_part(Rows::megatron_k, 3.0), (List{2, 3, 8, 9}));
 }
 
 TEST(Weights, UndoThePairsOrderOfRopeRows) {
