@@ -7,6 +7,8 @@
 
 #include <cerrno>
 #include <cstring>
+#include <map>
+#include <mutex>
 
 #include "base/error.h"
 
@@ -31,6 +33,36 @@ int open_for_reading(const std::filesystem::path& path) {
   return descriptor;
 }
 
+/// Where files are mapped now: advice that drops pages would wipe any other memory.
+class MappedRanges {
+ public:
+  void add(const std::byte* data, std::size_t size) {
+    const std::lock_guard lock(mutex_);
+    sizes_[reinterpret_cast<std::uintptr_t>(data)] = size;
+  }
+  void remove(const std::byte* data) {
+    const std::lock_guard lock(mutex_);
+    sizes_.erase(reinterpret_cast<std::uintptr_t>(data));
+  }
+  bool contain(Bytes bytes) {
+    const std::lock_guard lock(mutex_);
+    const auto begin = reinterpret_cast<std::uintptr_t>(bytes.data());
+    auto next = sizes_.upper_bound(begin);
+    if (next == sizes_.begin()) return false;
+    --next;
+    return begin + bytes.size() <= next->first + next->second;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::map<std::uintptr_t, std::size_t> sizes_;
+};
+
+MappedRanges& mapped_ranges() {
+  static MappedRanges ranges;
+  return ranges;
+}
+
 }  // namespace
 
 std::shared_ptr<const MappedFile> MappedFile::open(const std::filesystem::path& path) {
@@ -47,15 +79,19 @@ std::shared_ptr<const MappedFile> MappedFile::open(const std::filesystem::path& 
     if (address == MAP_FAILED)
       fail(ErrorCode::io, "cannot map {}: {}", path.string(), std::strerror(errno));
     data = static_cast<const std::byte*>(address);
+    mapped_ranges().add(data, size);
   }
   return std::shared_ptr<const MappedFile>(new MappedFile(path, data, size));
 }
 
 MappedFile::~MappedFile() {
-  if (data_ != nullptr) ::munmap(const_cast<std::byte*>(data_), size_);
+  if (data_ == nullptr) return;
+  mapped_ranges().remove(data_);
+  ::munmap(const_cast<std::byte*>(data_), size_);
 }
 
 void release_pages(Bytes bytes) {
+  if (!mapped_ranges().contain(bytes)) return;
   const std::uintptr_t page = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
   const std::uintptr_t begin =
       (reinterpret_cast<std::uintptr_t>(bytes.data()) + page - 1) / page * page;

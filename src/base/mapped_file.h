@@ -31,6 +31,7 @@ class MappedFile {
 
 /// Tells the system that the pages wholly inside `bytes` of a mapped file are not needed soon, so
 /// that weights that were repacked do not stay resident twice. Reading them later is still valid.
+/// Does nothing for other memory.
 void release_pages(Bytes bytes);
 
 /// The whole file as a string. Throws not_found or io, and limit_exceeded above `max_bytes`.

@@ -53,7 +53,8 @@ struct Block {
 
   static nn::SelfAttention make_attention(const nn::Weights& w, const Config& c) {
     const auto qkv = [&](std::string_view name, i64 heads) {
-      return w.linear(name, heads * c.d, c.D, nn::Split::out, nn::Bias::present);
+      return w.with_heads(heads).linear(name, heads * c.d, c.D, nn::Split::heads,
+                                        nn::Bias::present);
     };
     return {.q_proj = qkv("q_proj", c.H),
             .k_proj = qkv("k_proj", c.K),
@@ -85,7 +86,7 @@ class Glm4v final : public Model {
         norm_(nn::rms_norm(text(w), "norm", c_.D, c_.epsilon)),
         head_(config, w, embed_tokens_, c_.tied),
         ranks_(w.ranks()) {
-    check_ranks(w, "key/value heads", c_.K);
+    check_heads(w, c_.H, c_.K);
     vision_.check_width(c_.D);
     for (i64 i = 0; i < c_.layers; ++i) blocks_.emplace_back(text(w).at("layers", i), c_);
   }
@@ -114,18 +115,20 @@ class Glm4v final : public Model {
   }
 
   ModelFacts facts() const override {
-    return {
-        .direction = Direction::causal,
-        .generates = head_.generates(),
-        .layers = c_.layers,
-        .hidden = c_.D,
-        .vocabulary = c_.V,
-        .context = c_.context,
-        .kv = {.layers = c_.layers, .heads = c_.K / ranks_, .key_size = c_.d, .value_size = c_.d},
-        .position_axes = 3,
-        .images = ImageFacts{.token = markers_.image,
-                             .patch_values = vision_.patch_values(),
-                             .merge = vision_.merge()}};
+    return {.direction = Direction::causal,
+            .generates = head_.generates(),
+            .layers = c_.layers,
+            .hidden = c_.D,
+            .vocabulary = c_.V,
+            .context = c_.context,
+            .kv = {.layers = c_.layers,
+                   .heads = heads_of_rank(c_.K, ranks_),
+                   .key_size = c_.d,
+                   .value_size = c_.d},
+            .position_axes = 3,
+            .images = ImageFacts{.token = markers_.image,
+                                 .patch_values = vision_.patch_values(),
+                                 .merge = vision_.merge()}};
   }
 
  private:

@@ -108,6 +108,7 @@ class Gpt2 final : public Model {
         .hidden = c_.D,
         .vocabulary = c_.V,
         .context = c_.context,
+        .context_ends = true,
         .kv = {.layers = c_.layers, .heads = c_.H / ranks_, .key_size = c_.d, .value_size = c_.d}};
   }
 

@@ -43,7 +43,7 @@ class GptOss final : public Model {
         norm_(nn::rms_norm(w.at("model"), "norm", c_.D, c_.epsilon)),
         head_(config, w, embed_tokens_, c_.tied),
         ranks_(w.ranks()) {
-    check_ranks(w, "key/value heads", c_.K);
+    check_heads(w, c_.H, c_.K);
     for (i64 i = 0; i < c_.layers; ++i)
       blocks_.emplace_back(w.at("model").at("layers", i),
                            SinkBlockSizes{.D = c_.D,
@@ -71,14 +71,16 @@ class GptOss final : public Model {
   }
 
   ModelFacts facts() const override {
-    return {
-        .direction = Direction::causal,
-        .generates = head_.generates(),
-        .layers = c_.layers,
-        .hidden = c_.D,
-        .vocabulary = c_.V,
-        .context = c_.context,
-        .kv = {.layers = c_.layers, .heads = c_.K / ranks_, .key_size = c_.d, .value_size = c_.d}};
+    return {.direction = Direction::causal,
+            .generates = head_.generates(),
+            .layers = c_.layers,
+            .hidden = c_.D,
+            .vocabulary = c_.V,
+            .context = c_.context,
+            .kv = {.layers = c_.layers,
+                   .heads = heads_of_rank(c_.K, ranks_),
+                   .key_size = c_.d,
+                   .value_size = c_.d}};
   }
 
  private:

@@ -42,4 +42,9 @@ void check_ranks(const nn::Weights& w, std::string_view what, i64 count) {
     fail(ErrorCode::unsupported, "{} {} cannot be shared among {} ranks", count, what, w.ranks());
 }
 
+void check_heads(const nn::Weights& w, i64 query_heads, i64 kv_heads) {
+  check_ranks(w, "query heads", query_heads);
+  if (w.ranks() % kv_heads != 0) check_ranks(w, "key/value heads", kv_heads);
+}
+
 }  // namespace medlar::models

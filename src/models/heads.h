@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <optional>
 #include <string>
 
@@ -29,5 +30,10 @@ Tensor rows_for_logits(Context& ctx, const Tensor& h, const Batch& batch);
 
 /// Throws unsupported where `count` heads cannot be shared among the ranks.
 void check_ranks(const nn::Weights& w, std::string_view what, i64 count);
+
+/// The same for H query heads that share K key/value heads: a rank has H / R of the former and at
+/// least one of the latter.
+void check_heads(const nn::Weights& w, i64 query_heads, i64 kv_heads);
+inline i64 heads_of_rank(i64 kv_heads, i64 ranks) { return std::max(i64{1}, kv_heads / ranks); }
 
 }  // namespace medlar::models

@@ -74,7 +74,7 @@ class Llava final : public Model {
         ranks_(w.ranks()) {
     const ConfigReader reader(config);
     refuse_other_forms(reader);
-    check_ranks(w, "key/value heads", c_.K);
+    check_heads(w, c_.H, c_.K);
     for (const char* key : {"image_token_id", "image_token_index", "image_token_in_golden"}) {
       if (!image_token_ && reader.has(key)) image_token_ = reader.size(key);
     }
@@ -108,15 +108,17 @@ class Llava final : public Model {
   }
 
   ModelFacts facts() const override {
-    return {
-        .direction = Direction::causal,
-        .generates = head_.generates(),
-        .layers = c_.layers,
-        .hidden = c_.D,
-        .vocabulary = c_.V,
-        .context = c_.context,
-        .kv = {.layers = c_.layers, .heads = c_.K / ranks_, .key_size = c_.d, .value_size = c_.d},
-        .images = ImageFacts{.token = image_token_, .patch_values = tower_.patch_values()}};
+    return {.direction = Direction::causal,
+            .generates = head_.generates(),
+            .layers = c_.layers,
+            .hidden = c_.D,
+            .vocabulary = c_.V,
+            .context = c_.context,
+            .kv = {.layers = c_.layers,
+                   .heads = heads_of_rank(c_.K, ranks_),
+                   .key_size = c_.d,
+                   .value_size = c_.d},
+            .images = ImageFacts{.token = image_token_, .patch_values = tower_.patch_values()}};
   }
 
  private:

@@ -50,10 +50,11 @@ struct ModelFacts {
   bool generates = false;  ///< "logits" are over the vocabulary and predict the next token
   i64 layers = 0;
   i64 hidden = 0;
-  i64 vocabulary = 0;     ///< rows of the embedding: ids beyond are refused
-  i64 context = 0;        ///< positions that the model was made for
-  nn::KvShape kv;         ///< of this rank; what a cache holds
-  i64 position_axes = 1;  ///< 3: tokens of pictures stand at a time, a row and a column
+  i64 vocabulary = 0;         ///< rows of the embedding: ids beyond are refused
+  i64 context = 0;            ///< positions that the model was made for
+  bool context_ends = false;  ///< there are no positions beyond: they come from a table
+  nn::KvShape kv;             ///< of this rank; what a cache holds
+  i64 position_axes = 1;      ///< 3: tokens of pictures stand at a time, a row and a column
   std::optional<ImageFacts> images = std::nullopt;  ///< of a model that takes pictures
 };
 

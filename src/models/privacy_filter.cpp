@@ -48,7 +48,7 @@ class PrivacyFilter final : public Model {
         rope_(c_.rope),
         norm_(nn::rms_norm(w.at("model"), "norm", c_.D, c_.epsilon)),
         head_(config, w, heads, embed_tokens_, {.hidden = c_.D, .epsilon = c_.epsilon}) {
-    check_ranks(w, "key/value heads", c_.K);
+    check_heads(w, c_.H, c_.K);
     for (i64 i = 0; i < c_.layers; ++i)
       blocks_.emplace_back(w.at("model").at("layers", i),
                            SinkBlockSizes{.D = c_.D,

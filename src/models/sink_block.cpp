@@ -9,8 +9,8 @@ nn::SelfAttention make_attention(const nn::Weights& w, const SinkBlockSizes& s) 
   using nn::Bias;
   using nn::Split;
   return {.q_proj = w.linear("q_proj", s.H * s.d, s.D, Split::out, Bias::present),
-          .k_proj = w.linear("k_proj", s.K * s.d, s.D, Split::out, Bias::present),
-          .v_proj = w.linear("v_proj", s.K * s.d, s.D, Split::out, Bias::present),
+          .k_proj = w.with_heads(s.K).linear("k_proj", s.K * s.d, s.D, Split::heads, Bias::present),
+          .v_proj = w.with_heads(s.K).linear("v_proj", s.K * s.d, s.D, Split::heads, Bias::present),
           .o_proj = w.linear("o_proj", s.D, s.H * s.d, Split::in, Bias::present),
           .q_norm = std::nullopt,
           .k_norm = std::nullopt,

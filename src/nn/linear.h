@@ -11,9 +11,10 @@ namespace medlar::nn {
 /// How ranks share a matrix [out, in]. Each rank always holds whole rows, so that every output is
 /// one sum in one order and the number of ranks never changes a bit.
 enum class Split {
-  none,  ///< every rank has it all
-  out,   ///< the result stays split: this rank has its rows' outputs
-  in,    ///< the input comes split and the result is whole on all ranks
+  none,   ///< every rank has it all
+  out,    ///< the result stays split: this rank has its rows' outputs
+  heads,  ///< the same by whole heads; where they are fewer than ranks, several ranks have one
+  in,     ///< the input comes split and the result is whole on all ranks
 };
 
 enum class Bias { none, present, optional };

@@ -38,8 +38,8 @@ struct PreNormBlock {
       return s.head_norms ? std::optional(rms_norm(w, name, s.d, s.epsilon)) : std::nullopt;
     };
     return {.q_proj = w.with_heads(s.H).linear("q_proj", s.H * s.d, s.D, Split::out, s.qkv_bias),
-            .k_proj = w.with_heads(s.K).linear("k_proj", s.K * s.d, s.D, Split::out, s.qkv_bias),
-            .v_proj = w.linear("v_proj", s.K * s.d, s.D, Split::out, s.qkv_bias),
+            .k_proj = w.with_heads(s.K).linear("k_proj", s.K * s.d, s.D, Split::heads, s.qkv_bias),
+            .v_proj = w.with_heads(s.K).linear("v_proj", s.K * s.d, s.D, Split::heads, s.qkv_bias),
             .o_proj = w.linear("o_proj", s.D, s.H * s.d, Split::in, s.o_bias),
             .q_norm = norm("q_norm"),
             .k_norm = norm("k_norm"),

@@ -210,6 +210,11 @@ Tensor Weights::vector(std::string_view name, i64 size, Split split) const {
 
 RowRange Weights::my_rows(i64 out, Split split) const {
   if (split == Split::none) return {0, out};
+  if (split == Split::heads) {
+    MEDLAR_CHECK(heads_ > 0 && out % heads_ == 0);
+    const i64 size = out / heads_;
+    return {ctx_->comm.rank() * heads_ / ranks() * size, std::max(i64{1}, heads_ / ranks()) * size};
+  }
   const i64 first = ctx_->comm.rank() * out / ranks();
   return {first, (ctx_->comm.rank() + 1) * out / ranks() - first};
 }

@@ -89,7 +89,8 @@ class Weights {
   /// Rows of the matrix `name`, or `otherwise` where there is no checkpoint to ask.
   i64 rows_of(std::string_view name, i64 otherwise) const;
 
-  /// Heads that the rope_pairs and megatron orders of rows are undone by.
+  /// Heads that the rope_pairs and megatron orders of rows are undone by, and that Split::heads
+  /// shares out.
   Weights with_heads(i64 heads) const;
 
   i64 ranks() const { return ctx_->comm.size(); }

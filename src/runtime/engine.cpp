@@ -22,7 +22,13 @@ Engine::Engine(Runner& runner, const EngineLimits& limits)
 i64 Engine::submit(GenerateRequest request) {
   check_sampling(request.sampling);
   if (request.max_tokens < 1) fail(ErrorCode::invalid_argument, "max_tokens must be at least 1");
-  const i64 vocabulary = runner_.facts().vocabulary;
+  const models::ModelFacts facts = runner_.facts();
+  const i64 vocabulary = facts.vocabulary;
+  check_length(facts, ssize_of(request.prompt));
+  // The last token of a text is never an input, so one more than there are positions.
+  if (facts.context_ends) {
+    request.max_tokens = std::min(request.max_tokens, facts.context - ssize_of(request.prompt) + 1);
+  }
   for (const i64 id : request.prompt) {
     if (id < 0 || id >= vocabulary) {
       fail(ErrorCode::invalid_argument, "token id {} is outside the model's {} embedding rows", id,

@@ -34,6 +34,14 @@ Runner::Runner(const formats::Checkpoint& checkpoint, comm::Comm& comm,
   unused_ = weights.unused();
 }
 
+void check_length(const models::ModelFacts& facts, i64 tokens) {
+  const bool ends = facts.context_ends || facts.direction == models::Direction::bidirectional;
+  if (ends && tokens > facts.context) {
+    fail(ErrorCode::limit_exceeded, "{} tokens are over the model's limit of {}", tokens,
+         facts.context);
+  }
+}
+
 void Runner::check_ids(std::span<const i64> ids) const {
   const i64 vocabulary = model_->facts().vocabulary;
   for (const i64 id : ids) {
@@ -88,11 +96,7 @@ models::Outputs Runner::run(std::span<const TokenInput> inputs, const ops::Obser
              row.size());
       }
     }
-    if (facts.direction == models::Direction::bidirectional &&
-        ssize_of(input.ids) > facts.context) {
-      fail(ErrorCode::limit_exceeded, "{} tokens are over the model's limit of {}",
-           input.ids.size(), facts.context);
-    }
+    check_length(facts, ssize_of(input.ids));
     if (input.images != nullptr) images.push_back(prepare(input.ids, *input.images, tape));
     builder.add(input.ids, 0, input.images == nullptr ? nullptr : &images.back());
     for (std::size_t i = 0; i < input.ids.size(); ++i) {
@@ -116,6 +120,7 @@ models::Outputs Runner::run_chunked(const TokenInput& input, i64 chunk,
     fail(ErrorCode::unsupported, "only causal models can run in chunks");
   }
   const std::span<const i64> ids = input.ids;
+  check_length(facts, ssize_of(ids));
   const i64 pages = ceil_div(ssize_of(ids), backend::page_keys);
   Scheduler scheduler({.step_tokens = chunk, .sequences = 1, .pages = pages});
   const nn::KvCache cache(pool_, facts.kv, pages);

@@ -39,6 +39,9 @@ struct TokenInput {
   const ImageInput* images = nullptr;       ///< none where null
 };
 
+/// Throws limit_exceeded where a model has no positions for that many tokens.
+void check_length(const models::ModelFacts& facts, i64 tokens);
+
 /// A loaded model with what it needs to run on one rank: kernels, threads, memory. Used by one
 /// thread.
 class Runner {
