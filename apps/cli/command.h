@@ -54,6 +54,9 @@ struct Command {
 };
 
 Command add_inspect(CLI::App& root);
+Command add_models_list(CLI::App& models);
+Command add_models_info(CLI::App& models);
+Command add_models_recommend(CLI::App& models);
 Command add_tokenize(CLI::App& root);
 Command add_detokenize(CLI::App& root);
 Command add_template(CLI::App& root);

@@ -76,7 +76,9 @@ std::string usage_message(const CLI::ParseError& error, const std::string& verb)
   }
   if (kind == CLI::ExitCodes::RequiredError && !verb.empty() && !verb.starts_with("-") &&
       said.starts_with("A subcommand")) {
-    return verb == "bench" ? "bench needs machine or model" : fmt::format("no verb '{}'", verb);
+    if (verb == "bench") return "bench needs machine or model";
+    if (verb == "models") return "models needs list, info or recommend";
+    return fmt::format("no verb '{}'", verb);
   }
   return said;
 }
@@ -93,6 +95,8 @@ int run(int argc, char** argv) {
                 "Print one JSON object: {\"ok\", \"command\", \"data\" or \"error\"}");
   CLI::App* bench = root.add_subcommand("bench", "Measure this machine or a model on it");
   bench->require_subcommand(1);
+  CLI::App* models = root.add_subcommand("models", "What there is, what it needs, what fits");
+  models->require_subcommand(1);
   const std::vector<Command> commands = {
       add_inspect(root),
       add_tokenize(root),
@@ -112,6 +116,9 @@ int run(int argc, char** argv) {
       add_bench_machine(*bench),
       add_bench_model(*bench),
       add_doctor(root),
+      add_models_list(*models),
+      add_models_info(*models),
+      add_models_recommend(*models),
       add_version(root),
       add_completion(root),
   };

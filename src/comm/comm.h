@@ -36,6 +36,10 @@ class Comm {
 /// The only rank: nothing to exchange.
 std::unique_ptr<Comm> solo();
 
+/// The first of `ranks` ranks of which the others do not exist: for runs on shapes alone, which
+/// exchange nothing. Every exchange is refused.
+std::unique_ptr<Comm> first_of(i64 ranks);
+
 /// Ranks as threads of this process: runs body(comm) once per rank, each on its own thread, and
 /// returns when all have ended. If one throws, the others are released from their collective calls
 /// (they throw `cancelled`) and the first exception is rethrown here.

@@ -16,7 +16,7 @@ SigmoidExpertsConfig::SigmoidExpertsConfig(const ConfigReader& c)
 SigmoidExperts::SigmoidExperts(const nn::Weights& w, i64 hidden, const SigmoidExpertsConfig& c)
     : gate(w.linear("gate", c.count, hidden)),
       bias(w.at("gate").vector("e_score_correction_bias", c.count)),
-      experts(w.at("experts"), c.count, hidden, c.inner, nn::swiglu),
+      experts(w.at("experts"), c.count, c.route.chosen, hidden, c.inner, nn::swiglu),
       route(c.route) {
   if (c.shared > 0) shared.emplace(w.at("shared_experts"), hidden, c.inner * c.shared);
 }

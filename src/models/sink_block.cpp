@@ -28,7 +28,8 @@ SinkBlock::SinkBlock(const nn::Weights& w, const SinkBlockSizes& s)
       attention(make_attention(w.at("self_attn"), s)),
       mlp_norm(nn::rms_norm(w, "post_attention_layernorm", s.D, s.epsilon)),
       router(w.at("mlp").linear("router", s.E, s.D, nn::Split::none, nn::Bias::present)),
-      experts(w.at("mlp").at("experts"), s.E, s.D, s.F, nn::clamped_swiglu, nn::Bias::present),
+      experts(w.at("mlp").at("experts"), s.E, s.chosen, s.D, s.F, nn::clamped_swiglu,
+              nn::Bias::present),
       route{.chosen = s.chosen, .weights = ops::ExpertWeights::softmax} {}
 
 Tensor SinkBlock::operator()(Context& ctx, const Tensor& h_TD, const nn::RopeAngles& angles,

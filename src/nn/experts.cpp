@@ -38,11 +38,12 @@ Tensor clamped_swiglu(ops::Context& ctx, const Tensor& gate, const Tensor& up) {
   return ops::add(ctx, ops::multiply(ctx, gated, ops::clamp(ctx, up, -limit, limit)), gated);
 }
 
-Experts::Experts(const Weights& w, i64 count, i64 hidden, i64 inner, Glu chosen_glu, Bias bias)
-    : gate_proj(w.grouped_linear("gate_proj", count, inner, hidden, Split::out, bias)),
-      up_proj(w.grouped_linear("up_proj", count, inner, hidden, Split::out, bias)),
-      down_proj(w.grouped_linear("down_proj", count, hidden, inner, Split::in, bias)),
-      glu(chosen_glu) {}
+Experts::Experts(const Weights& w, i64 count, i64 chosen, i64 hidden, i64 inner, Glu gated,
+                 Bias bias)
+    : gate_proj(w.grouped_linear("gate_proj", count, chosen, inner, hidden, Split::out, bias)),
+      up_proj(w.grouped_linear("up_proj", count, chosen, inner, hidden, Split::out, bias)),
+      down_proj(w.grouped_linear("down_proj", count, chosen, hidden, inner, Split::in, bias)),
+      glu(gated) {}
 
 Tensor Experts::operator()(ops::Context& ctx, const Tensor& x, const ops::Routes& routes) const {
   const Dispatch order = dispatch(ctx, routes.experts, ssize_of(gate_proj.weights));

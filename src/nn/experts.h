@@ -31,8 +31,10 @@ struct Experts {
   GroupedLinear gate_proj, up_proj, down_proj;
   Glu glu;
 
-  /// w is the scope that holds gate_proj, up_proj and down_proj of all experts.
-  Experts(const Weights& w, i64 count, i64 hidden, i64 inner, Glu glu, Bias bias = Bias::none);
+  /// w is the scope that holds gate_proj, up_proj and down_proj of all experts, `chosen` of which a
+  /// token takes.
+  Experts(const Weights& w, i64 count, i64 chosen, i64 hidden, i64 inner, Glu glu,
+          Bias bias = Bias::none);
 
   /// x [T, D] -> [T, D].
   Tensor operator()(ops::Context& ctx, const Tensor& x, const ops::Routes& routes) const;

@@ -164,6 +164,7 @@ std::optional<Tensor> Weights::find_vector(std::string_view name) const {
 /// `name` [size], or [count, size] for a stack, in f32.
 Tensor Weights::stacked_values(const std::string& name, i64 count, i64 size) const {
   shared_->traffic.bytes += count * size * 4;
+  shared_->traffic.values += count * size;
   shared_->traffic.decode_bytes += count * size * 4;
   const Shape shape = count == 1 ? Shape{size} : Shape{count, size};
   if (source_.checkpoint == nullptr) return Tensor::zeros(ctx_->pool, shape);
@@ -194,6 +195,7 @@ Tensor Weights::stacked_values(const std::string& name, i64 count, i64 size) con
 
 Tensor Weights::values(std::string_view name, const Shape& shape) const {
   shared_->traffic.bytes += shape.count() * 4;
+  shared_->traffic.values += shape.count();
   shared_->traffic.decode_bytes += shape.count() * 4;
   if (source_.checkpoint == nullptr) return Tensor::zeros(ctx_->pool, shape);
   const StoredMatrix found = require(full_name(name));
@@ -272,18 +274,23 @@ GroupedLinear Weights::per_head(std::string_view name, i64 heads, i64 out, i64 i
                         .split = Split::none,
                         .out = out,
                         .in = in};
-  for (const ops::Weight& weight : maps.weights) count_use(weight);
+  count_use(maps.weights, ssize_of(maps.weights));
   return maps;
 }
 
-GroupedLinear Weights::grouped_linear(std::string_view name, i64 count, i64 out, i64 in,
+GroupedLinear Weights::grouped_linear(std::string_view name, i64 count, i64 chosen, i64 out, i64 in,
                                       Split split, Bias bias) const {
   const std::string full = full_name(name);
   const RowRange rows = my_rows(out, split);
   GroupedLinear linear = {
       .weights = {}, .bias = std::nullopt, .split = split, .out = out, .in = in};
   const bool separate = look_up(fmt::format("{}0.{}.weight", scope_, name)).has_value();
-  if (source_.checkpoint == nullptr || separate) {
+  if (source_.checkpoint == nullptr) {
+    Weights experts = *this;
+    experts.source_.imagined_format = source_.imagined_experts;
+    for (i64 e = 0; e < count; ++e)
+      linear.weights.push_back(experts.matrix({}, full, out, in, rows));
+  } else if (separate) {
     for (i64 e = 0; e < count; ++e) {
       linear.weights.push_back(
           matrix(fmt::format("{}{}.{}.weight", scope_, e, name), out, in, rows));
@@ -291,7 +298,7 @@ GroupedLinear Weights::grouped_linear(std::string_view name, i64 count, i64 out,
   } else {
     linear.weights = stack(full + ".weight", count, {0, count}, out, in, rows);
   }
-  for (const ops::Weight& weight : linear.weights) count_use(weight);
+  count_use(linear.weights, chosen);
   if (bias != Bias::none)
     linear.bias = my_columns(ctx_->pool, stacked_values(full + ".bias", count, out), rows);
   return linear;
@@ -306,6 +313,11 @@ ops::Weight Weights::table(std::string_view name, i64 rows, i64 columns, Table u
 void Weights::count_use(const ops::Weight& weight) const {
   shared_->traffic.decode_bytes += weight.bytes();
   shared_->traffic.matrix_values += weight.out() * weight.in();
+}
+
+void Weights::count_use(std::span<const ops::Weight> weights, i64 chosen) const {
+  for (const ops::Weight& weight : weights.first(static_cast<std::size_t>(chosen)))
+    count_use(weight);
 }
 
 ops::Weight Weights::imagined(i64 out, i64 in, QuantFormat format) const {
@@ -344,6 +356,7 @@ ops::Weight Weights::matrix(const StoredMatrix& stored, const std::string& name,
     if (trainable) shared_->parameters.push_back({name, *weight.trainable});
   }
   shared_->traffic.bytes += weight.bytes();
+  shared_->traffic.values += weight.out() * weight.in();
   if (source_.loaded) source_.loaded(shared_->traffic.bytes);
   return weight;
 }

@@ -31,7 +31,9 @@ struct NameRule {
 struct WeightTraffic {
   i64 bytes = 0;          ///< all of them
   i64 decode_bytes = 0;   ///< read for every decoded token: all but the tables that are looked up
+                          ///< and the experts that it does not choose
   i64 matrix_values = 0;  ///< multiplied for every token
+  i64 values = 0;         ///< all parameters
 };
 
 enum class Table { lookup, output_too };
@@ -42,7 +44,8 @@ enum class Training { frozen, trainable };
 struct WeightSource {
   const formats::Checkpoint* checkpoint = nullptr;  ///< null: shapes alone (meta)
   std::span<const NameRule> rules;
-  QuantFormat imagined_format = QuantFormat::bf16;  ///< of matrices where there is no checkpoint
+  QuantFormat imagined_format = QuantFormat::bf16;   ///< of matrices where there is no checkpoint
+  QuantFormat imagined_experts = QuantFormat::bf16;  ///< of those that tokens choose among
   Training training = Training::frozen;
   std::function<void(i64 bytes)> loaded = nullptr;  ///< told of each matrix as it is ready
 };
@@ -70,8 +73,9 @@ class Weights {
   Linear linear(std::string_view name, i64 out, i64 in, Split split = Split::none,
                 Bias bias = Bias::none) const;
   /// `count` maps [out, in]: "0.name.weight", "1.name.weight", ..., or the stack "name.weight"
-  /// [count, out, in] ([count, in, out] where the container transposes); biases alike.
-  GroupedLinear grouped_linear(std::string_view name, i64 count, i64 out, i64 in,
+  /// [count, out, in] ([count, in, out] where the container transposes); biases alike. A token uses
+  /// `chosen` of them.
+  GroupedLinear grouped_linear(std::string_view name, i64 count, i64 chosen, i64 out, i64 in,
                                Split split = Split::none, Bias bias = Bias::none) const;
   /// One map [out, in] for each of `heads` heads, this rank's heads: the stack "name.weight"
   /// [heads, out, in], or one matrix with the heads' rows one after the other.
@@ -119,6 +123,7 @@ class Weights {
   ops::Weight matrix(const StoredMatrix& stored, const std::string& name, i64 out, i64 in,
                      RowRange rows) const;
   void count_use(const ops::Weight& weight) const;
+  void count_use(std::span<const ops::Weight> weights, i64 chosen) const;
   ops::Weight imagined(i64 out, i64 in, QuantFormat format) const;
   RowRange my_rows(i64 out, Split split) const;
 

@@ -24,8 +24,11 @@ Runner::Runner(const formats::Checkpoint& checkpoint, comm::Comm& comm,
       config_(models::model_config(checkpoint)),
       family_(&models::family_of(config_)) {
   ops::Context ctx = context();
-  const nn::Weights weights(ctx, {.checkpoint = &checkpoint,
+  const ImaginedFormats imagined = options.imagined.value_or(ImaginedFormats());
+  const nn::Weights weights(ctx, {.checkpoint = options.imagined ? nullptr : &checkpoint,
                                   .rules = family_->rules,
+                                  .imagined_format = imagined.matrices,
+                                  .imagined_experts = imagined.experts,
                                   .training = options.training,
                                   .loaded = options.loaded});
   model_ = family_->make(config_, weights);

@@ -16,12 +16,20 @@
 
 namespace medlar::runtime {
 
+/// Formats of the matrices of a model that is not there.
+struct ImaginedFormats {
+  QuantFormat matrices = QuantFormat::bf16;
+  QuantFormat experts = QuantFormat::bf16;
+};
+
 struct RunnerOptions {
   std::string isa = "auto";  ///< instruction set of the kernels, as backend::kernels_named takes it
   i64 threads = 1;           ///< of this rank
   nn::Training training = nn::Training::frozen;
   std::function<void(i64 bytes)> loaded =
       nullptr;  ///< told of the weights' bytes as they are ready
+  /// With isa "meta": the checkpoint is a configuration alone, its matrices are imagined.
+  std::optional<ImaginedFormats> imagined = std::nullopt;
 };
 
 /// Pictures of a prompt and the tokens that stand for their features.
@@ -59,6 +67,8 @@ class Runner {
   i64 weight_bytes() const { return traffic_.bytes; }
   i64 decode_bytes() const { return traffic_.decode_bytes; }
   i64 matrix_values() const { return traffic_.matrix_values; }
+  /// All parameters on this rank.
+  i64 parameter_count() const { return traffic_.values; }
   /// What a trainer may change; empty unless the runner was made trainable.
   const std::vector<nn::Parameter>& parameters() const { return parameters_; }
   /// Stored tensors that the model has no use for.

@@ -183,15 +183,15 @@ TEST(Weights, ExpertsComeApartOrStacked) {
   const std::vector<i64> starts = {0, 2, 5};
   const auto run = [&](const InMemory& stored) {
     const Weights w(ctx, {.checkpoint = &stored.checkpoint, .rules = {}});
-    return w.grouped_linear("up", 2, 4, 3)(ctx, x, starts);
+    return w.grouped_linear("up", 2, 1, 4, 3)(ctx, x, starts);
   };
   const Tensor one = run(apart);
   const Tensor other = run(stacked);
   EXPECT_EQ(std::vector(one.values().begin(), one.values().end()),
             std::vector(other.values().begin(), other.values().end()));
-  EXPECT_THROW(
-      Weights(ctx, {.checkpoint = &stacked.checkpoint, .rules = {}}).grouped_linear("up", 3, 4, 3),
-      Error);
+  EXPECT_THROW(Weights(ctx, {.checkpoint = &stacked.checkpoint, .rules = {}})
+                   .grouped_linear("up", 3, 1, 4, 3),
+               Error);
 }
 
 }  // namespace
