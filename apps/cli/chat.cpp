@@ -243,7 +243,12 @@ bool obey(const std::string& line, Conversation& conversation, const Console& co
 
 void reply(Conversation& conversation, Answerer& answerer, Screen& screen, std::string said) {
   conversation.add({{"role", "user"}, {"content", std::move(said)}});
-  conversation.add(runtime::message_of(answerer.answer(conversation.messages(), screen)));
+  try {
+    conversation.add(runtime::message_of(answerer.answer(conversation.messages(), screen)));
+  } catch (const Error&) {
+    conversation.drop_last();  // a message without an answer would be part of all that follow
+    throw;
+  }
 }
 
 void talk(Conversation& conversation, Answerer& answerer, Screen& screen, const Console& console) {
@@ -316,19 +321,7 @@ Command add_chat(CLI::App& root) {
   app->add_option("--max-tokens", options->max_tokens, "Most tokens of an answer")
       ->check(CLI::Range(1, 1 << 24))
       ->capture_default_str();
-  app->add_option("--temperature", options->sampling.temperature,
-                  "0 takes the most likely token each time")
-      ->capture_default_str();
-  app->add_option("--top-k", options->sampling.top_k,
-                  "Sample among the k most likely tokens, 0 for all")
-      ->capture_default_str();
-  app->add_option("--top-p", options->sampling.top_p,
-                  "Sample among the most likely tokens that together reach p")
-      ->capture_default_str();
-  app->add_option("--seed", options->sampling.seed,
-                  "Seed of the sampling: the same seed draws the same text")
-      ->check(CLI::NonNegativeNumber)
-      ->capture_default_str();
+  add_sampling(*app, options->sampling);
   options->machine.add_threads(*app);
   options->machine.add_chunk(*app);
   app->footer("Example: medlar chat model/ --system 'Answer for a ward doctor.' --reasoning low");

@@ -162,19 +162,7 @@ Command add_generate(CLI::App& root) {
   app->add_option("--max-tokens", options->max_tokens, "Most tokens to generate")
       ->check(CLI::Range(1, 1 << 24))
       ->capture_default_str();
-  app->add_option("--temperature", options->sampling.temperature,
-                  "0 takes the most likely token each time")
-      ->capture_default_str();
-  app->add_option("--top-k", options->sampling.top_k,
-                  "Sample among the k most likely tokens, 0 for all")
-      ->capture_default_str();
-  app->add_option("--top-p", options->sampling.top_p,
-                  "Sample among the most likely tokens that together reach p")
-      ->capture_default_str();
-  app->add_option("--seed", options->sampling.seed,
-                  "Seed of the sampling: the same seed draws the same text")
-      ->check(CLI::NonNegativeNumber)
-      ->capture_default_str();
+  add_sampling(*app, options->sampling);
   app->add_flag("--parse-special", options->parse_special,
                 "Recognise special tokens typed in the prompt");
   options->machine.add_threads(*app);

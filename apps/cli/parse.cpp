@@ -16,17 +16,6 @@ struct ParseOptions {
   bool keep_boxes = false;
 };
 
-std::vector<i64> ids_of(const Json& value, const std::string& where) {
-  if (!value.is_array()) fail(ErrorCode::invalid_argument, "{} is no JSON array of ids", where);
-  std::vector<i64> ids;
-  for (const Json& id : value) {
-    if (!id.is_number_integer())
-      fail(ErrorCode::invalid_argument, "{} holds something that is no id", where);
-    ids.push_back(id.get<i64>());
-  }
-  return ids;
-}
-
 Result parse(const ParseOptions& options, const Console& console) {
   const text::Tokenizer tokenizer = tokenizer_of(options.model);
   text::OutputFormat format =

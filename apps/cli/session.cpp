@@ -24,6 +24,30 @@ i64 stored_bytes(const formats::Checkpoint& checkpoint) {
 
 }  // namespace
 
+std::vector<i64> ids_of(const Json& value, const std::string& where) {
+  if (!value.is_array()) fail(ErrorCode::invalid_argument, "{} is no JSON array of ids", where);
+  std::vector<i64> ids;
+  for (const Json& id : value) {
+    if (!id.is_number_integer())
+      fail(ErrorCode::invalid_argument, "{} holds something that is no id", where);
+    ids.push_back(id.get<i64>());
+  }
+  return ids;
+}
+
+void add_sampling(CLI::App& app, runtime::SamplingParameters& sampling) {
+  app.add_option("--temperature", sampling.temperature, "0 takes the most likely token each time")
+      ->capture_default_str();
+  app.add_option("--top-k", sampling.top_k, "Sample among the k most likely tokens, 0 for all")
+      ->capture_default_str();
+  app.add_option("--top-p", sampling.top_p,
+                 "Sample among the most likely tokens that together reach p")
+      ->capture_default_str();
+  app.add_option("--seed", sampling.seed, "Seed of the sampling: the same seed draws the same text")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+}
+
 void with_model(
     const std::string& path, const MachineOptions& machine, const Console& console,
     const std::function<void(runtime::Runner&, const formats::Checkpoint&, i64 rank)>& body) {

@@ -8,6 +8,7 @@
 #include "formats/checkpoint.h"
 #include "runtime/model_files.h"
 #include "runtime/runner.h"
+#include "runtime/sampler.h"
 #include "text/tokenizer.h"
 
 namespace medlar::cli {
@@ -20,5 +21,11 @@ void with_model(
     const std::function<void(runtime::Runner&, const formats::Checkpoint&, i64 rank)>& body);
 
 using runtime::tokenizer_of;
+
+/// A JSON array of token ids. Throws invalid_argument naming `where`.
+std::vector<i64> ids_of(const Json& value, const std::string& where);
+
+/// --temperature, --top-k, --top-p, --seed.
+void add_sampling(CLI::App& app, runtime::SamplingParameters& sampling);
 
 }  // namespace medlar::cli

@@ -8,16 +8,6 @@
 namespace medlar::formats {
 namespace {
 
-i64 setting(const Json& settings, const char* key, i64 otherwise) {
-  const auto found = settings.find(key);
-  return found != settings.end() && found->is_number_integer() ? found->get<i64>() : otherwise;
-}
-
-std::string text_setting(const Json& settings, const char* key, const char* otherwise) {
-  const auto found = settings.find(key);
-  return found != settings.end() && found->is_string() ? found->get<std::string>() : otherwise;
-}
-
 /// The matrix of words [rows, columns], each holding `per_word` codes of `bits`.
 struct Packed {
   StoredTensor words;

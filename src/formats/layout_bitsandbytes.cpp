@@ -22,10 +22,6 @@ QuantState read_state(PieceStore& pieces, const std::string& name) {
   const std::string_view text(reinterpret_cast<const char*>(piece.bytes.data()),
                               piece.bytes.size());
   const Json json = parse_json(text, name);
-  const auto number = [&](const char* key, i64 otherwise) {
-    const auto found = json.find(key);
-    return found != json.end() && found->is_number_integer() ? found->get<i64>() : otherwise;
-  };
   QuantState state;
   const auto shape = json.find("shape");
   constexpr i64 most = i64{1} << 31;
@@ -36,8 +32,8 @@ QuantState read_state(PieceStore& pieces, const std::string& name) {
     pieces.misfit(name, "it names no shape of a matrix");
   }
   state.shape = {(*shape)[0].get<i64>(), (*shape)[1].get<i64>()};
-  state.block = number("blocksize", 64);
-  state.nested_size = number("nested_blocksize", nested_block);
+  state.block = setting(json, "blocksize", 64);
+  state.nested_size = setting(json, "nested_blocksize", nested_block);
   if (state.block < 1 || state.nested_size < 1) pieces.misfit(name, "its blocks have no size");
   const auto offset = json.find("nested_offset");
   if (offset != json.end() && offset->is_number()) state.nested_offset = offset->get<float>();

@@ -47,18 +47,11 @@ float group_scale(const MlxMode& mode, i64 code) {
   return code == 255 ? std::nanf("") : std::ldexp(1.0f, static_cast<int>(code) - e8m0_bias);
 }
 
-i64 setting(const Json& settings, const char* key, i64 otherwise) {
-  const auto found = settings.find(key);
-  return found != settings.end() && found->is_number_integer() ? found->get<i64>() : otherwise;
-}
-
 /// The settings of one matrix: its own entry if the file has one, else the common ones.
 MlxMode mode_of(const Json& settings, const std::string& base) {
   const auto own = settings.find(base);
   const Json& chosen = own != settings.end() && own->is_object() ? *own : settings;
-  const auto mode = chosen.find("mode");
-  MlxMode result = {.name = mode != chosen.end() && mode->is_string() ? mode->get<std::string>()
-                                                                      : std::string("affine"),
+  MlxMode result = {.name = text_setting(chosen, "mode", "affine"),
                     .bits = setting(chosen, "bits", 4),
                     .group = setting(chosen, "group_size", 64)};
   const bool affine = result.name == "affine" && result.bits >= 2 && result.bits <= 8;

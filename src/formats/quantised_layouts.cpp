@@ -82,14 +82,21 @@ void PieceStore::misfit(const std::string& name, std::string_view why) const {
        printable(name), why);
 }
 
+i64 setting(const Json& settings, const char* key, i64 otherwise) {
+  const auto found = settings.find(key);
+  return found != settings.end() && found->is_number_integer() ? found->get<i64>() : otherwise;
+}
+
+std::string text_setting(const Json& settings, const char* key, const char* otherwise) {
+  const auto found = settings.find(key);
+  return found != settings.end() && found->is_string() ? found->get<std::string>() : otherwise;
+}
+
 void join_quantised(Checkpoint& checkpoint) {
   if (checkpoint.container != Container::huggingface) return;
   PieceStore pieces(checkpoint);
   const Json quantisation = settings(checkpoint.config, "quantization_config");
-  const auto method_of = quantisation.find("quant_method");
-  const std::string method = method_of != quantisation.end() && method_of->is_string()
-                                 ? method_of->get<std::string>()
-                                 : std::string();
+  const std::string method = text_setting(quantisation, "quant_method", "");
   for (const char* key : {"quantization", "_mlx_quantization"}) {
     const Json mlx = settings(checkpoint.config, key);
     if (!mlx.empty()) return join_mlx(pieces, mlx);

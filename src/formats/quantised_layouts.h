@@ -52,6 +52,10 @@ inline u32 word_at(Bytes bytes, i64 index) {
   return word;
 }
 
+/// A value of a layout's settings, `otherwise` where it is absent or of another kind.
+i64 setting(const Json& settings, const char* key, i64 otherwise);
+std::string text_setting(const Json& settings, const char* key, const char* otherwise);
+
 void join_mxfp4(PieceStore& pieces);
 void join_fp8(PieceStore& pieces, const Json& quantisation);
 void join_awq(PieceStore& pieces, const Json& quantisation);

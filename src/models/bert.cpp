@@ -81,6 +81,14 @@ constexpr nn::NameRule rules[] = {
     {Container::gguf, "bert.encoder.layer.*.output.LayerNorm.*", "blk.*.layer_output_norm.*"},
 };
 
+/// bert_config.json of the first releases names no type, and no architecture either.
+Json from_first_releases(const Json& config) {
+  if (!config.contains("type_vocab_size") || config.contains("architectures")) return nullptr;
+  Json result = config;
+  result["model_type"] = "bert";
+  return result;
+}
+
 constexpr std::string_view model_types[] = {"bert"};
 
 }  // namespace
@@ -92,7 +100,8 @@ const Family& bert_family() {
       .rules = rules,
       .make = [](const Json& config, const nn::Weights& w) -> std::unique_ptr<Model> {
         return std::make_unique<Bert>(config, w);
-      }};
+      },
+      .adopt = from_first_releases};
   return family;
 }
 

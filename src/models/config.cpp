@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "base/error.h"
+#include "models/model.h"
 
 namespace medlar::models {
 namespace {
@@ -139,49 +140,19 @@ double yarn_score_factor(const Json& scaling, double factor) {
   return magnitude * magnitude;
 }
 
-/// The configuration of gpt-oss's original release under the names of the published one.
-Json from_original_gpt_oss(const Json& config) {
-  constexpr std::pair<const char*, const char*> keys[] = {
-      {"num_experts", "num_local_experts"},
-      {"experts_per_token", "num_experts_per_tok"},
-  };
-  Json result = config;
-  result["model_type"] = "gpt_oss";
-  result["architectures"] = {"GptOssForCausalLM"};
-  for (const auto& [theirs, ours] : keys) {
-    if (config.contains(theirs)) result[ours] = config[theirs];
-  }
-  Json rope = {{"rope_type", "yarn"}, {"truncate", false}};
-  constexpr std::pair<const char*, const char*> rope_keys[] = {
-      {"rope_scaling_factor", "factor"},
-      {"rope_ntk_alpha", "beta_slow"},
-      {"rope_ntk_beta", "beta_fast"},
-      {"initial_context_length", "original_max_position_embeddings"},
-  };
-  for (const auto& [theirs, ours] : rope_keys) {
-    if (config.contains(theirs)) rope[ours] = config[theirs];
-  }
-  result["rope_scaling"] = rope;
-  return result;
-}
-
 }  // namespace
 
 Json model_config(const formats::Checkpoint& checkpoint) {
   if (checkpoint.container == formats::Container::gguf) return from_gguf(checkpoint);
-  Json config = checkpoint.config;
+  const Json& config = checkpoint.config;
   if (!config.is_object() || config.empty()) {
     fail(ErrorCode::not_found, "{} has no config.json", checkpoint.path.string());
   }
-  if (checkpoint.container == formats::Container::tensorflow && !config.contains("model_type")) {
-    config["model_type"] = "bert";
+  if (config.contains("model_type")) return config;
+  for (const Family* family : all_families()) {
+    if (family->adopt == nullptr) continue;
+    if (Json adopted = family->adopt(config); !adopted.is_null()) return adopted;
   }
-  const bool original_gpt_oss =
-      !config.contains("model_type") && config.contains("initial_context_length");
-  if (original_gpt_oss) return from_original_gpt_oss(config);
-  // gliner_config.json of before 2025 names no type.
-  if (!config.contains("model_type") && config.contains("span_mode"))
-    config["model_type"] = "gliner";
   return config;
 }
 

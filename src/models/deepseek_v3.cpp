@@ -132,26 +132,19 @@ struct Block {
   nn::RmsNorm attention_norm;
   LatentAttention attention;
   nn::RmsNorm mlp_norm;
-  std::optional<nn::SwiGlu> dense;
-  std::optional<SigmoidExperts> experts;
+  LayerMlp mlp;
 
   Block(const nn::Weights& w, const Config& c, i64 layer)
       : attention_norm(nn::rms_norm(w, "input_layernorm", c.D, c.epsilon)),
         attention(w.at("self_attn"), c),
-        mlp_norm(nn::rms_norm(w, "post_attention_layernorm", c.D, c.epsilon)) {
-    if (layer < c.dense_layers) {
-      dense.emplace(w.at("mlp"), c.D, c.F);
-    } else {
-      experts.emplace(w.at("mlp"), c.D, c.experts);
-    }
-  }
+        mlp_norm(nn::rms_norm(w, "post_attention_layernorm", c.D, c.epsilon)),
+        mlp(w.at("mlp"), c.D, c.F, c.experts, layer < c.dense_layers) {}
 
   Tensor operator()(Context& ctx, const Tensor& h_TD, const nn::RopeAngles& angles,
                     const Batch& batch, const backend::KvPages* cache) const {
     const Tensor a_TD =
         ops::add(ctx, h_TD, attention(ctx, attention_norm(ctx, h_TD), angles, batch, cache));
-    const Tensor x_TD = mlp_norm(ctx, a_TD);
-    return ops::add(ctx, a_TD, dense ? (*dense)(ctx, x_TD) : (*experts)(ctx, x_TD));
+    return ops::add(ctx, a_TD, mlp(ctx, mlp_norm(ctx, a_TD)));
   }
 };
 
@@ -171,10 +164,7 @@ class DeepSeekV3 final : public Model {
   Outputs forward(Context& ctx, const Batch& batch, const KvCache& cache) const override {
     Tensor h_TD = ops::embed(ctx, batch.ids, embed_tokens_);
     const nn::RopeAngles angles = rope_.angles(ctx, batch.positions);
-    for (i64 i = 0; i < c_.layers; ++i) {
-      ctx.observe(i, h_TD);
-      h_TD = blocks_[static_cast<std::size_t>(i)](ctx, h_TD, angles, batch, cache.layer(i));
-    }
+    h_TD = run_blocks(ctx, h_TD, blocks_, angles, batch, cache);
     h_TD = norm_(ctx, h_TD);
     ctx.observe(c_.layers, h_TD);
     return head_(ctx, h_TD, batch);

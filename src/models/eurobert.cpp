@@ -87,10 +87,7 @@ class EuroBert final : public Model {
   Outputs forward(Context& ctx, const Batch& batch, const KvCache&) const override {
     Tensor h_TD = ops::embed(ctx, batch.ids, embed_tokens_);
     const nn::RopeAngles angles = rope_.angles(ctx, batch.positions);
-    for (i64 i = 0; i < c_.layers; ++i) {
-      ctx.observe(i, h_TD);
-      h_TD = blocks_[static_cast<std::size_t>(i)](ctx, h_TD, angles, batch, nullptr);
-    }
+    h_TD = run_blocks(ctx, h_TD, blocks_, angles, batch, KvCache());
     h_TD = norm_(ctx, h_TD);
     ctx.observe(c_.layers, h_TD);
     return head_(ctx, h_TD, batch);

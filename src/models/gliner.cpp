@@ -262,6 +262,14 @@ constexpr nn::NameRule rules[] = {
     {Container::huggingface, "rnn.lstm.state_*.bias", "rnn.lstm.bias_hh_*"},
 };
 
+/// gliner_config.json of before 2025 names no type.
+Json from_older(const Json& config) {
+  if (!config.contains("span_mode")) return nullptr;
+  Json result = config;
+  result["model_type"] = "gliner";
+  return result;
+}
+
 constexpr std::string_view model_types[] = {"gliner"};
 
 }  // namespace
@@ -273,7 +281,8 @@ const Family& gliner_family() {
       .rules = rules,
       .make = [](const Json& config, const nn::Weights& w) -> std::unique_ptr<Model> {
         return std::make_unique<Gliner>(config, w);
-      }};
+      },
+      .adopt = from_older};
   return family;
 }
 

@@ -2,83 +2,19 @@
 // with sigmoid routing (as DeepSeek-V3, arXiv 2412.19437) and an expert that all tokens share; only
 // part of each head turns. T tokens, D hidden, H query heads, K key/value heads, d head size, E
 // experts.
-#include "models/config.h"
+#include "models/glm_moe_block.h"
 #include "models/heads.h"
-#include "models/sigmoid_experts.h"
-#include "nn/pre_norm_block.h"
 
 namespace medlar::models {
 namespace {
 
-struct Config {
-  i64 D, H, K, d, F, V, layers, dense_layers, context;
-  float epsilon;
-  bool tied, head_norms;
-  nn::Bias attention_bias;
-  nn::RopeConfig rope;
-  SigmoidExpertsConfig experts;
-
-  explicit Config(const ConfigReader& c)
-      : D(c.size("hidden_size")),
-        H(c.size("num_attention_heads")),
-        K(c.size_or("num_key_value_heads", 8)),
-        d(c.size_or("head_dim", 128)),
-        F(c.size("intermediate_size")),
-        V(c.size("vocab_size")),
-        layers(c.size("num_hidden_layers")),
-        dense_layers(c.count_or("first_k_dense_replace", 1)),
-        context(c.size_or("max_position_embeddings", 131072)),
-        epsilon(static_cast<float>(c.number_or("rms_norm_eps", 1e-5))),
-        tied(c.flag_or("tie_word_embeddings", false)),
-        head_norms(c.flag_or("use_qk_norm", false)),
-        attention_bias(c.flag_or("attention_bias", false) ? nn::Bias::present : nn::Bias::none),
-        rope(rope_config(c, d, 0.5)),
-        experts(c) {}
-};
-
-/// h += attention(norm(h)); h += mlp(norm(h)), the mlp dense or a mixture.
-struct Block {
-  nn::RmsNorm attention_norm;
-  nn::SelfAttention attention;
-  nn::RmsNorm mlp_norm;
-  std::optional<nn::SwiGlu> dense;
-  std::optional<SigmoidExperts> experts;
-
-  Block(const nn::Weights& w, const Config& c, i64 layer)
-      : attention_norm(nn::rms_norm(w, "input_layernorm", c.D, c.epsilon)),
-        attention(
-            nn::PreNormBlock::make_attention(w.at("self_attn"), {.D = c.D,
-                                                                 .H = c.H,
-                                                                 .K = c.K,
-                                                                 .d = c.d,
-                                                                 .F = c.F,
-                                                                 .epsilon = c.epsilon,
-                                                                 .head_norms = c.head_norms,
-                                                                 .qkv_bias = c.attention_bias})),
-        mlp_norm(nn::rms_norm(w, "post_attention_layernorm", c.D, c.epsilon)) {
-    if (layer < c.dense_layers) {
-      dense.emplace(w.at("mlp"), c.D, c.F);
-    } else {
-      experts.emplace(w.at("mlp"), c.D, c.experts);
-    }
-  }
-
-  Tensor operator()(Context& ctx, const Tensor& h_TD, const nn::RopeAngles& angles,
-                    const Batch& batch, const backend::KvPages* cache) const {
-    const Tensor a_TD =
-        ops::add(ctx, h_TD, attention(ctx, attention_norm(ctx, h_TD), &angles, batch, cache));
-    const Tensor x_TD = mlp_norm(ctx, a_TD);
-    return ops::add(ctx, a_TD, dense ? (*dense)(ctx, x_TD) : (*experts)(ctx, x_TD));
-  }
-};
-
 class Glm4Moe final : public Model {
  public:
   Glm4Moe(const Json& config, const nn::Weights& w)
-      : c_(ConfigReader(config)),
+      : c_(ConfigReader(config), {.head_size = 128, .context = 131072, .attention_bias = false}),
         embed_tokens_(w.at("model").table("embed_tokens", c_.V, c_.D,
                                           c_.tied ? nn::Table::output_too : nn::Table::lookup)),
-        rope_(c_.rope),
+        rope_(rope_config(ConfigReader(config), c_.d, 0.5)),
         norm_(nn::rms_norm(w.at("model"), "norm", c_.D, c_.epsilon)),
         head_(config, w, embed_tokens_, c_.tied),
         ranks_(w.ranks()) {
@@ -89,36 +25,22 @@ class Glm4Moe final : public Model {
   Outputs forward(Context& ctx, const Batch& batch, const KvCache& cache) const override {
     Tensor h_TD = ops::embed(ctx, batch.ids, embed_tokens_);
     const nn::RopeAngles angles = rope_.angles(ctx, batch.positions);
-    for (i64 i = 0; i < c_.layers; ++i) {
-      ctx.observe(i, h_TD);
-      h_TD = blocks_[static_cast<std::size_t>(i)](ctx, h_TD, angles, batch, cache.layer(i));
-    }
+    h_TD = run_blocks(ctx, h_TD, blocks_, angles, batch, cache);
     h_TD = norm_(ctx, h_TD);
     ctx.observe(c_.layers, h_TD);
     return head_(ctx, h_TD, batch);
   }
 
-  ModelFacts facts() const override {
-    return {.direction = Direction::causal,
-            .generates = head_.generates(),
-            .layers = c_.layers,
-            .hidden = c_.D,
-            .vocabulary = c_.V,
-            .context = c_.context,
-            .kv = {.layers = c_.layers,
-                   .heads = heads_of_rank(c_.K, ranks_),
-                   .key_size = c_.d,
-                   .value_size = c_.d}};
-  }
+  ModelFacts facts() const override { return decoder_facts(c_, head_, ranks_); }
 
  private:
-  Config c_;
+  GlmMoeConfig c_;
   ops::Weight embed_tokens_;
   nn::Rope rope_;
   nn::RmsNorm norm_;
   DecoderHead head_;
   i64 ranks_;
-  std::vector<Block> blocks_;
+  std::vector<GlmMoeBlock> blocks_;
 };
 
 using formats::Container;

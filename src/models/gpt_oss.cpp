@@ -61,27 +61,13 @@ class GptOss final : public Model {
   Outputs forward(Context& ctx, const Batch& batch, const KvCache& cache) const override {
     Tensor h_TD = ops::embed(ctx, batch.ids, embed_tokens_);
     const nn::RopeAngles angles = rope_.angles(ctx, batch.positions);
-    for (i64 i = 0; i < c_.layers; ++i) {
-      ctx.observe(i, h_TD);
-      h_TD = blocks_[static_cast<std::size_t>(i)](ctx, h_TD, angles, batch, cache.layer(i));
-    }
+    h_TD = run_blocks(ctx, h_TD, blocks_, angles, batch, cache);
     h_TD = norm_(ctx, h_TD);
     ctx.observe(c_.layers, h_TD);
     return head_(ctx, h_TD, batch);
   }
 
-  ModelFacts facts() const override {
-    return {.direction = Direction::causal,
-            .generates = head_.generates(),
-            .layers = c_.layers,
-            .hidden = c_.D,
-            .vocabulary = c_.V,
-            .context = c_.context,
-            .kv = {.layers = c_.layers,
-                   .heads = heads_of_rank(c_.K, ranks_),
-                   .key_size = c_.d,
-                   .value_size = c_.d}};
-  }
+  ModelFacts facts() const override { return decoder_facts(c_, head_, ranks_); }
 
  private:
   Config c_;
@@ -152,6 +138,33 @@ constexpr nn::NameRule rules[] = {
     {Container::gguf, "model.layers.*.mlp.experts.*_proj.*", "blk.*.ffn_*_exps.*"},
 };
 
+/// The configuration of the original release under the names of the published one.
+Json from_original(const Json& config) {
+  if (!config.contains("initial_context_length")) return nullptr;
+  constexpr std::pair<const char*, const char*> keys[] = {
+      {"num_experts", "num_local_experts"},
+      {"experts_per_token", "num_experts_per_tok"},
+  };
+  Json result = config;
+  result["model_type"] = "gpt_oss";
+  result["architectures"] = {"GptOssForCausalLM"};
+  for (const auto& [theirs, ours] : keys) {
+    if (config.contains(theirs)) result[ours] = config[theirs];
+  }
+  Json rope = {{"rope_type", "yarn"}, {"truncate", false}};
+  constexpr std::pair<const char*, const char*> rope_keys[] = {
+      {"rope_scaling_factor", "factor"},
+      {"rope_ntk_alpha", "beta_slow"},
+      {"rope_ntk_beta", "beta_fast"},
+      {"initial_context_length", "original_max_position_embeddings"},
+  };
+  for (const auto& [theirs, ours] : rope_keys) {
+    if (config.contains(theirs)) rope[ours] = config[theirs];
+  }
+  result["rope_scaling"] = rope;
+  return result;
+}
+
 constexpr std::string_view model_types[] = {"gpt_oss", "gpt-oss"};
 
 }  // namespace
@@ -163,7 +176,8 @@ const Family& gpt_oss_family() {
       .rules = rules,
       .make = [](const Json& config, const nn::Weights& w) -> std::unique_ptr<Model> {
         return std::make_unique<GptOss>(config, w);
-      }};
+      },
+      .adopt = from_original};
   return family;
 }
 

@@ -6,6 +6,7 @@
 
 #include "models/model.h"
 #include "nn/linear.h"
+#include "nn/rope.h"
 
 namespace medlar::models {
 
@@ -35,5 +36,32 @@ void check_ranks(const nn::Weights& w, std::string_view what, i64 count);
 /// least one of the latter.
 void check_heads(const nn::Weights& w, i64 query_heads, i64 kv_heads);
 inline i64 heads_of_rank(i64 kv_heads, i64 ranks) { return std::max(i64{1}, kv_heads / ranks); }
+
+/// h [T, D] through all blocks, each state shown to the observer.
+template <typename Block>
+Tensor run_blocks(Context& ctx, Tensor h, const std::vector<Block>& blocks,
+                  const nn::RopeAngles& angles, const Batch& batch, const KvCache& cache) {
+  for (i64 i = 0; i < ssize_of(blocks); ++i) {
+    ctx.observe(i, h);
+    h = blocks[static_cast<std::size_t>(i)](ctx, h, angles, batch, cache.layer(i));
+  }
+  return h;
+}
+
+/// What the runtime must know of a decoder with grouped heads: Config has layers, D, V, context, K
+/// and d.
+template <typename Config>
+ModelFacts decoder_facts(const Config& c, const DecoderHead& head, i64 ranks) {
+  return {.direction = Direction::causal,
+          .generates = head.generates(),
+          .layers = c.layers,
+          .hidden = c.D,
+          .vocabulary = c.V,
+          .context = c.context,
+          .kv = {.layers = c.layers,
+                 .heads = heads_of_rank(c.K, ranks),
+                 .key_size = c.d,
+                 .value_size = c.d}};
+}
 
 }  // namespace medlar::models

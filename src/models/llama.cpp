@@ -59,27 +59,13 @@ class Llama final : public Model {
   Outputs forward(Context& ctx, const Batch& batch, const KvCache& cache) const override {
     Tensor h_TD = ops::embed(ctx, batch.ids, embed_tokens_);
     const nn::RopeAngles angles = rope_.angles(ctx, batch.positions);
-    for (i64 i = 0; i < c_.layers; ++i) {
-      ctx.observe(i, h_TD);
-      h_TD = blocks_[static_cast<std::size_t>(i)](ctx, h_TD, angles, batch, cache.layer(i));
-    }
+    h_TD = run_blocks(ctx, h_TD, blocks_, angles, batch, cache);
     h_TD = norm_(ctx, h_TD);
     ctx.observe(c_.layers, h_TD);
     return head_(ctx, h_TD, batch);
   }
 
-  ModelFacts facts() const override {
-    return {.direction = Direction::causal,
-            .generates = head_.generates(),
-            .layers = c_.layers,
-            .hidden = c_.D,
-            .vocabulary = c_.V,
-            .context = c_.context,
-            .kv = {.layers = c_.layers,
-                   .heads = heads_of_rank(c_.K, ranks_),
-                   .key_size = c_.d,
-                   .value_size = c_.d}};
-  }
+  ModelFacts facts() const override { return decoder_facts(c_, head_, ranks_); }
 
  private:
   Config c_;

@@ -89,6 +89,9 @@ struct Family {
   /// Where tensors of another vision tower go to be taken before the checkpoint's own; empty where
   /// a tower cannot be exchanged.
   std::string_view stock_vision = {};
+  /// A configuration that names no model_type under the published names; null where it is none of
+  /// this family's older forms.
+  Json (*adopt)(const Json& config) = nullptr;
 };
 
 /// The family of a configuration. Throws unsupported naming the model type and the known ones.

@@ -21,6 +21,15 @@ SigmoidExperts::SigmoidExperts(const nn::Weights& w, i64 hidden, const SigmoidEx
   if (c.shared > 0) shared.emplace(w.at("shared_experts"), hidden, c.inner * c.shared);
 }
 
+LayerMlp::LayerMlp(const nn::Weights& w, i64 hidden, i64 inner, const SigmoidExpertsConfig& config,
+                   bool is_dense) {
+  if (is_dense) {
+    dense.emplace(w, hidden, inner);
+  } else {
+    experts.emplace(w, hidden, config);
+  }
+}
+
 Tensor SigmoidExperts::operator()(Context& ctx, const Tensor& x_TD) const {
   const Tensor scores_TE = ops::sigmoid(ctx, gate(ctx, x_TD));
   const Tensor y_TD = experts(ctx, x_TD, ops::route(ctx, scores_TE, &bias, route));

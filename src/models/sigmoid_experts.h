@@ -34,4 +34,18 @@ struct SigmoidExperts {
   Tensor operator()(Context& ctx, const Tensor& x) const;
 };
 
+/// The feed-forward part of a layer: dense in the first ones, a mixture in the others.
+struct LayerMlp {
+  std::optional<nn::SwiGlu> dense;
+  std::optional<SigmoidExperts> experts;
+
+  /// w is the scope of the layer's mlp; inner the width of a dense one.
+  LayerMlp(const nn::Weights& w, i64 hidden, i64 inner, const SigmoidExpertsConfig& config,
+           bool is_dense);
+
+  Tensor operator()(Context& ctx, const Tensor& x) const {
+    return dense ? (*dense)(ctx, x) : (*experts)(ctx, x);
+  }
+};
+
 }  // namespace medlar::models

@@ -235,6 +235,14 @@ Linear Weights::linear(std::string_view name, i64 out, i64 in, Split split, Bias
   return linear;
 }
 
+/// As formats::in_memory, without joining the same pieces twice in a row.
+formats::StoredTensor Weights::in_memory(const formats::StoredTensor& tensor) const {
+  if (!tensor.join) return tensor;
+  if (!shared_->joined || shared_->joined->name != tensor.name)
+    shared_->joined = formats::in_memory(tensor);
+  return *shared_->joined;
+}
+
 /// Matrices `wanted` of the `count` in "name" [count, out, in], or [count out, in] as one.
 std::vector<ops::Weight> Weights::stack(const std::string& name, i64 count, RowRange wanted,
                                         i64 out, i64 in, RowRange rows) const {
@@ -250,7 +258,7 @@ std::vector<ops::Weight> Weights::stack(const std::string& name, i64 count, RowR
     if (ctx_->pool.device() != Device::meta) {
       formats::StoredTensor whole = all.tensor;
       whole.shape = stored;
-      whole = formats::in_memory(whole);
+      whole = in_memory(whole);
       all.tensor.join = nullptr;
       all.tensor.owner = whole.owner;
       bytes = whole.bytes;

@@ -110,6 +110,7 @@ class Weights {
     std::vector<std::string> used;
     WeightTraffic traffic;
     std::vector<Parameter> parameters;
+    std::optional<formats::StoredTensor> joined;  ///< the last one: gate and up come from the same
   };
 
   std::string full_name(std::string_view name) const { return scope_ + std::string(name); }
@@ -117,6 +118,7 @@ class Weights {
   StoredMatrix require(const std::string& name) const;
   double megatron_version() const;
   Tensor stacked_values(const std::string& name, i64 count, i64 size) const;
+  formats::StoredTensor in_memory(const formats::StoredTensor& tensor) const;
   std::vector<ops::Weight> stack(const std::string& name, i64 count, RowRange wanted, i64 out,
                                  i64 in, RowRange rows) const;
   ops::Weight matrix(const std::string& name, i64 out, i64 in, RowRange rows) const;

@@ -1,6 +1,7 @@
 #include "runtime/chat.h"
 
 #include <algorithm>
+#include <unordered_set>
 
 #include "base/error.h"
 #include "runtime/model_files.h"
@@ -53,10 +54,11 @@ std::optional<std::string> token_of(const text::Tokenizer& tokenizer, std::optio
 /// Where the text holds what becomes a token of its own only when special tokens are looked for.
 std::vector<text::ByteRange> special_ranges(const text::Encoding& parsed,
                                             const text::Encoding& plain) {
+  const std::unordered_set<i64> plain_ids(plain.ids.begin(), plain.ids.end());
   std::vector<text::ByteRange> ranges;
   for (std::size_t i = 0; i < parsed.ids.size(); ++i) {
-    const bool is_plain = std::ranges::find(plain.ids, parsed.ids[i]) != plain.ids.end();
-    if (!is_plain && parsed.offsets[i].size() > 1) ranges.push_back(parsed.offsets[i]);
+    if (!plain_ids.contains(parsed.ids[i]) && parsed.offsets[i].size() > 1)
+      ranges.push_back(parsed.offsets[i]);
   }
   return ranges;
 }

@@ -70,14 +70,16 @@ void check_width(const Runner& runner, const models::Output& output, models::Per
     fail_head(runner, wanted);
 }
 
-std::vector<text::Encoding> windows_of(const Runner& runner, const text::Tokenizer& tokenizer,
-                                       const std::string& text, const EntityRequest& request) {
+/// The request with its window and stride settled for the model.
+EntityRequest sized(EntityRequest request, const Runner& runner) {
   const i64 context = runner.facts().context;
-  const i64 window = request.window > 0 ? request.window : std::min(context, i64{512});
-  if (window > context) {
-    fail(ErrorCode::invalid_argument, "windows of {} tokens: the model takes {}", window, context);
+  if (request.window <= 0) request.window = std::min(context, i64{512});
+  if (request.stride < 0) request.stride = request.window / 4;
+  if (request.window > context) {
+    fail(ErrorCode::invalid_argument, "windows of {} tokens: the model takes {}", request.window,
+         context);
   }
-  return tokenizer.windows(text, window, request.stride >= 0 ? request.stride : window / 4);
+  return request;
 }
 
 /// The range without white space at its ends, whole characters.
@@ -208,17 +210,15 @@ const models::Output& output_named(const Runner& runner, const models::Outputs& 
 }  // namespace
 
 std::vector<text::Entity> find_entities(Runner& runner, const text::Tokenizer& tokenizer,
-                                        const std::string& text, const EntityRequest& request,
+                                        const std::string& text, const EntityRequest& asked,
                                         const Checkpoints& between) {
   const std::vector<std::string> labels =
       labels_of(runner, "ForTokenClassification", "labels tokens");
-  EntityRequest sized = request;
-  const i64 window =
-      request.window > 0 ? request.window : std::min(runner.facts().context, i64{512});
-  if (sized.stride < 0) sized.stride = window / 4;
-  const std::vector<text::Encoding> windows = windows_of(runner, tokenizer, text, sized);
+  const EntityRequest request = sized(asked, runner);
+  const std::vector<text::Encoding> windows =
+      tokenizer.windows(text, request.window, request.stride);
   if (request.decoding == SpanDecoding::viterbi)
-    return by_viterbi(runner, windows, text, sized, between);
+    return by_viterbi(runner, windows, text, request, between);
   const text::EntityOptions options = {
       .aggregation = request.aggregation, .labels = labels, .ignored = request.ignored};
   const text::WordForm form = text::word_form_of(tokenizer);

@@ -13,6 +13,24 @@ Tensor indices(Pool& pool, const std::vector<i64>& values) {
   return Tensor::of(pool, {ssize_of(values)}, std::span<const i64>(values));
 }
 
+/// A mark for each token of all inputs, `usual` for those of an input that has none; nothing where
+/// no input has any.
+std::optional<Tensor> marks(Pool& pool, std::span<const TokenInput> inputs,
+                            std::span<const i64> TokenInput::* of, i64 usual) {
+  if (std::ranges::all_of(inputs, [&](const TokenInput& input) { return (input.*of).empty(); }))
+    return std::nullopt;
+  std::vector<i64> all;
+  for (const TokenInput& input : inputs) {
+    const std::span<const i64> given = input.*of;
+    if (given.empty()) {
+      all.insert(all.end(), input.ids.size(), usual);
+    } else {
+      all.insert(all.end(), given.begin(), given.end());
+    }
+  }
+  return indices(pool, all);
+}
+
 }  // namespace
 
 Runner::Runner(const formats::Checkpoint& checkpoint, comm::Comm& comm,
@@ -88,7 +106,6 @@ models::Outputs Runner::run(std::span<const TokenInput> inputs, const ops::Obser
   ctx.tape = tape;
   const models::ModelFacts facts = model_->facts();
   BatchBuilder builder(ctx, facts.position_axes);
-  std::vector<i64> types, words, globals;
   std::deque<PromptImages> images;
   for (const TokenInput& input : inputs) {
     check_ids(input.ids);
@@ -102,16 +119,11 @@ models::Outputs Runner::run(std::span<const TokenInput> inputs, const ops::Obser
     check_length(facts, ssize_of(input.ids));
     if (input.images != nullptr) images.push_back(prepare(input.ids, *input.images, tape));
     builder.add(input.ids, 0, input.images == nullptr ? nullptr : &images.back());
-    for (std::size_t i = 0; i < input.ids.size(); ++i) {
-      types.push_back(input.token_types.empty() ? 0 : input.token_types[i]);
-      words.push_back(input.words.empty() ? 1 : input.words[i]);
-      globals.push_back(input.global_tokens.empty() ? -1 : input.global_tokens[i]);
-    }
   }
   nn::Batch batch = builder.build();
-  batch.token_types = indices(pool_, types);
-  batch.words = indices(pool_, words);
-  batch.global_tokens = indices(pool_, globals);
+  batch.token_types = marks(pool_, inputs, &TokenInput::token_types, 0);
+  batch.words = marks(pool_, inputs, &TokenInput::words, 1);
+  batch.global_tokens = marks(pool_, inputs, &TokenInput::global_tokens, -1);
   ctx.observer = observer;
   return model_->forward(ctx, batch, nn::KvCache());
 }

@@ -44,7 +44,7 @@ TEST(Catalogue, SizesAreThePublishedOnes) {
   EXPECT_NEAR(billions("biobert-base"), 0.108, 0.002);
 }
 
-TEST(Catalogue, EveryModelIsBuiltAndSharedAmongRanks) {
+TEST(Catalogue, EveryModelIsBuiltAndSharedAmongTwoRanks) {
   for (const Json& entry : catalogue()) {
     SCOPED_TRACE(entry["id"].get<std::string>());
     const ImaginedFormats formats = published_formats(entry);
@@ -52,12 +52,8 @@ TEST(Catalogue, EveryModelIsBuiltAndSharedAmongRanks) {
     EXPECT_GT(one.memory.weights, one.parameters / 4);
     EXPECT_GT(one.memory.activations, 0);
     EXPECT_GT(one.context, 0);
-    try {
-      const ModelSize half = model_size(entry["config"], formats, {.ranks = 2});
-      EXPECT_LT(half.memory.weights, one.memory.weights);
-    } catch (const Error& error) {
-      EXPECT_EQ(error.code(), ErrorCode::unsupported) << error.what();
-    }
+    const ModelSize half = model_size(entry["config"], formats, {.ranks = 2});
+    EXPECT_LT(half.memory.weights, one.memory.weights);
   }
 }
 

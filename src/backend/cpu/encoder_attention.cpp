@@ -6,20 +6,11 @@
 #include <vector>
 
 #include "backend/cpu/functions.h"
+#include "backend/cpu/plain_loops.h"
 #include "backend/cpu/shared.h"
 
 namespace medlar::backend::cpu {
 namespace {
-
-float dot(const float* a, const float* b, i64 count) {
-  float sum = 0.0f;
-  for (i64 i = 0; i < count; ++i) sum = std::fma(a[i], b[i], sum);
-  return sum;
-}
-
-void add_scaled(float factor, const float* x, i64 count, float* y) {
-  for (i64 i = 0; i < count; ++i) y[i] = std::fma(factor, x[i], y[i]);
-}
 
 /// Where the rows of one head of one sequence lie.
 struct Head {

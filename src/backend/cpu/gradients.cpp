@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "backend/cpu/functions.h"
+#include "backend/cpu/plain_loops.h"
 #include "backend/cpu/shared.h"
 
 namespace medlar::backend::cpu {
@@ -126,16 +127,6 @@ void rms_norm_grad(const Stream& stream, const NormArgs& a, const float* g, floa
 void layer_norm_grad(const Stream& stream, const NormArgs& a, const float* g, float* grad_weight,
                      float* grad_bias) {
   norm_grad(stream, a, g, grad_weight, grad_bias, true);
-}
-
-float dot(const float* a, const float* b, i64 count) {
-  float sum = 0.0f;
-  for (i64 i = 0; i < count; ++i) sum = std::fma(a[i], b[i], sum);
-  return sum;
-}
-
-void add_scaled(float factor, const float* x, i64 count, float* y) {
-  for (i64 i = 0; i < count; ++i) y[i] = std::fma(factor, x[i], y[i]);
 }
 
 /// Dao et al. 2022 (arXiv 2205.14135), algorithm 4, a row at a time: the probabilities are
