@@ -57,8 +57,8 @@ Result qa(const QaOptions& options, const Console& console) {
   runtime::Answers answers;
   with_model(options.model, options.machine, console,
              [&](runtime::Runner& runner, const formats::Checkpoint&, i64 rank) {
-               runtime::Answers mine =
-                   runtime::answer_question(runner, tokenizer, request, stop_if_interrupted);
+               runtime::Answers mine = runtime::answer_question(
+                   runner, tokenizer, request, progress_of(console, "reading", rank));
                if (rank == 0) answers = std::move(mine);
              });
   Json list = Json::array();

@@ -93,8 +93,8 @@ Result perplexity(const PerplexityOptions& options, const Console& console) {
                const i64 context = options.context > 0
                                        ? options.context
                                        : std::min(runner.facts().context, i64{2048});
-               const runtime::Perplexity p =
-                   runtime::perplexity(runner, tokenizer, text, context, stop_if_interrupted);
+               const runtime::Perplexity p = runtime::perplexity(
+                   runner, tokenizer, text, context, progress_of(console, "reading", rank));
                if (rank != 0) return;
                result.data = {{"perplexity", p.value()},
                               {"nll", p.nll},
@@ -138,8 +138,8 @@ Result embed(const EmbedOptions& options, const Console& console) {
   Result result;
   with_model(options.model, options.machine, console,
              [&](runtime::Runner& runner, const formats::Checkpoint&, i64 rank) {
-               const runtime::Embeddings embeddings =
-                   runtime::embed(runner, tokenizer, texts, how, stop_if_interrupted);
+               const runtime::Embeddings embeddings = runtime::embed(
+                   runner, tokenizer, texts, how, progress_of(console, "embedding", rank));
                if (rank != 0) return;
                result.data = {{"dimensions", embeddings.dimensions},
                               {"truncated", embeddings.truncated},

@@ -77,7 +77,7 @@ std::string usage_message(const CLI::ParseError& error, const std::string& verb)
   if (kind == CLI::ExitCodes::RequiredError && !verb.empty() && !verb.starts_with("-") &&
       said.starts_with("A subcommand")) {
     if (verb == "bench") return "bench needs machine or model";
-    if (verb == "models") return "models needs list, info or recommend";
+    if (verb == "models") return "models needs list, info, recommend, pull or rm";
     return fmt::format("no verb '{}'", verb);
   }
   return said;
@@ -95,7 +95,8 @@ int run(int argc, char** argv) {
                 "Print one JSON object: {\"ok\", \"command\", \"data\" or \"error\"}");
   CLI::App* bench = root.add_subcommand("bench", "Measure this machine or a model on it");
   bench->require_subcommand(1);
-  CLI::App* models = root.add_subcommand("models", "What there is, what it needs, what fits");
+  CLI::App* models =
+      root.add_subcommand("models", "What there is, what it needs, what fits; fetch and remove");
   models->require_subcommand(1);
   const std::vector<Command> commands = {
       add_inspect(root),
@@ -113,12 +114,17 @@ int run(int argc, char** argv) {
       add_qa(root),
       add_fill_mask(root),
       add_chat(root),
+      add_quantize(root),
+      add_convert(root),
+      add_merge(root),
       add_bench_machine(*bench),
       add_bench_model(*bench),
       add_doctor(root),
       add_models_list(*models),
       add_models_info(*models),
       add_models_recommend(*models),
+      add_models_pull(*models),
+      add_models_rm(*models),
       add_version(root),
       add_completion(root),
   };

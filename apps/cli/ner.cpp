@@ -77,8 +77,8 @@ Result ner(const NerOptions& options, const Console& console) {
   std::vector<text::Entity> entities;
   with_model(options.model, options.machine, console,
              [&](runtime::Runner& runner, const formats::Checkpoint&, i64 rank) {
-               std::vector<text::Entity> found =
-                   runtime::find_entities(runner, tokenizer, text, request, stop_if_interrupted);
+               std::vector<text::Entity> found = runtime::find_entities(
+                   runner, tokenizer, text, request, progress_of(console, "reading", rank));
                if (rank == 0) entities = std::move(found);
              });
   Json list = Json::array();

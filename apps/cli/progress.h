@@ -11,21 +11,20 @@ namespace medlar::cli {
 /// is cleared at the end. One thread.
 class Progress {
  public:
-  Progress(const Console& console, std::string label, i64 total)
-      : shows_(console.progress && total > 0), label_(std::move(label)), total_(total) {}
+  Progress(const Console& console, std::string label)
+      : shows_(console.progress), label_(std::move(label)) {}
   ~Progress();
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
 
-  /// `done` of the total, in whatever unit.
-  void at(i64 done);
+  /// `done` of `total`, in whatever unit.
+  void at(i64 done, i64 total);
 
  private:
   using Clock = std::chrono::steady_clock;
 
   bool shows_;
   std::string label_;
-  i64 total_;
   bool drawn_ = false;
   Clock::time_point start_ = Clock::now();
   Clock::time_point last_ = start_;

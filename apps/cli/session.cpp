@@ -1,6 +1,7 @@
 #include "session.h"
 
 #include <cstdio>
+#include <memory>
 #include <optional>
 
 #include "comm/comm.h"
@@ -48,6 +49,14 @@ void add_sampling(CLI::App& app, runtime::SamplingParameters& sampling) {
       ->capture_default_str();
 }
 
+runtime::OnProgress progress_of(const Console& console, const std::string& label, i64 rank) {
+  const auto bar = std::make_shared<Progress>(console, label);
+  return [bar, rank](i64 done, i64 total) {
+    stop_if_interrupted();
+    if (rank == 0) bar->at(done, total);
+  };
+}
+
 void with_model(
     const std::string& path, const MachineOptions& machine, const Console& console,
     const std::function<void(runtime::Runner&, const formats::Checkpoint&, i64 rank)>& body) {
@@ -57,15 +66,14 @@ void with_model(
              .adapters = {machine.adapters.begin(), machine.adapters.end()}});
   const auto run = [&](comm::Comm& comm) {
     std::optional<Progress> progress;
-    if (comm.rank() == 0)
-      progress.emplace(console, "loading", stored_bytes(checkpoint) / comm.size());
-    runtime::Runner runner(checkpoint, comm,
-                           {.isa = machine.isa,
-                            .threads = machine.threads_per_rank(),
-                            .loaded = [&progress](i64 bytes) {
-                              stop_if_interrupted();
-                              if (progress) progress->at(bytes);
-                            }});
+    if (comm.rank() == 0) progress.emplace(console, "loading");
+    const i64 bytes_to_load = stored_bytes(checkpoint) / comm.size();
+    runtime::Runner runner(
+        checkpoint, comm,
+        {.isa = machine.isa, .threads = machine.threads_per_rank(), .loaded = [&](i64 bytes) {
+           stop_if_interrupted();
+           if (progress) progress->at(bytes, bytes_to_load);
+         }});
     progress.reset();
     if (comm.rank() == 0) warn_of_unused(runner, console);
     body(runner, checkpoint, comm.rank());

@@ -9,6 +9,7 @@
 #include "runtime/model_files.h"
 #include "runtime/runner.h"
 #include "runtime/sampler.h"
+#include "runtime/text_runs.h"
 #include "text/tokenizer.h"
 
 namespace medlar::cli {
@@ -21,6 +22,9 @@ void with_model(
     const std::function<void(runtime::Runner&, const formats::Checkpoint&, i64 rank)>& body);
 
 using runtime::tokenizer_of;
+
+/// Ends long work at Ctrl-C (throws cancelled), and on rank 0 draws a bar for it.
+runtime::OnProgress progress_of(const Console& console, const std::string& label, i64 rank = 0);
 
 /// A JSON array of token ids. Throws invalid_argument naming `where`.
 std::vector<i64> ids_of(const Json& value, const std::string& where);

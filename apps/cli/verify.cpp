@@ -25,8 +25,8 @@ runtime::Certificate verify_with(const VerifyOptions& options, const fs::path& g
   runtime::Certificate certificate;
   with_model(options.path, options.machine, console,
              [&](runtime::Runner& runner, const formats::Checkpoint& checkpoint, i64 rank) {
-               runtime::Certificate mine =
-                   runtime::verify_checkpoint(runner, checkpoint, golden, variant);
+               runtime::Certificate mine = runtime::verify_checkpoint(
+                   runner, checkpoint, golden, variant, progress_of(console, "verifying", rank));
                if (rank == 0) certificate = std::move(mine);
              });
   return certificate;

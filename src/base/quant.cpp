@@ -184,11 +184,12 @@ bool can_quantise(QuantFormat format) {
     case QuantFormat::f8_e5m2:
       return true;
     default:
-      return block_encoder(format) != nullptr;
+      return block_encoder(format) != nullptr || searching_encoder(format) != nullptr;
   }
 }
 
-void quantise(QuantFormat format, std::span<const float> values, std::span<std::byte> blocks) {
+void quantise(QuantFormat format, std::span<const float> values, std::span<std::byte> blocks,
+              std::span<const float> importance) {
   if (!can_quantise(format)) {
     fail(ErrorCode::unsupported, "nothing here encodes {}", layout_of(format).name);
   }
@@ -210,10 +211,20 @@ void quantise(QuantFormat format, std::span<const float> values, std::span<std::
       break;
   }
   const QuantLayout& layout = layout_of(format);
+  const i64 row = ssize_of(importance);
+  if (row > 0 && (row % layout.block_values != 0 || ssize_of(values) % row != 0)) {
+    fail(ErrorCode::invalid_argument, "{} values cannot be weighed by rows of {} in blocks of {}",
+         values.size(), row, layout.block_values);
+  }
   const BlockEncoder encode = block_encoder(format);
+  const SearchingEncoder search = searching_encoder(format);
   u8* to = reinterpret_cast<u8*>(blocks.data());
-  for (i64 block = 0; block < ssize_of(values) / layout.block_values; ++block) {
-    encode(values.data() + block * layout.block_values, to + block * layout.block_bytes);
+  for (i64 at = 0; at < ssize_of(values); at += layout.block_values, to += layout.block_bytes) {
+    if (search == nullptr) {
+      encode(values.data() + at, to);
+    } else {
+      search(values.data() + at, row > 0 ? importance.data() + at % row : nullptr, to);
+    }
   }
 }
 

@@ -79,9 +79,12 @@ void dequantise(QuantFormat format, Bytes blocks, std::span<float> values);
 /// True if `quantise` can encode the format.
 bool can_quantise(QuantFormat format);
 
-/// Encodes values to blocks by the rounding rules of ggml (plain floats, Q8_0, Q4_0, Q4_1, Q5_0,
-/// Q5_1, MXFP4, TQ1_0, TQ2_0). Throws unsupported for another format, invalid_argument for a wrong
-/// size.
-void quantise(QuantFormat format, std::span<const float> values, std::span<std::byte> blocks);
+/// Encodes values to blocks: plain floats, Q8_0, Q4_0, Q4_1, Q5_0, Q5_1, MXFP4, TQ1_0 and TQ2_0 by
+/// the rounding rules of ggml; Q4_K, Q5_K, Q6_K, IQ4_NL and IQ4_XS by a search of our own for the
+/// least squared error, that of each value weighed by `importance`: one number for each value of a
+/// row, the same for all rows; empty: all alike. Throws unsupported for another format,
+/// invalid_argument for a wrong size.
+void quantise(QuantFormat format, std::span<const float> values, std::span<std::byte> blocks,
+              std::span<const float> importance = {});
 
 }  // namespace medlar

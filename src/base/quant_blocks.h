@@ -16,11 +16,21 @@ using BlockEncoder = void (*)(const float* values, u8* block);
 
 /// Never null for a block format; a plain format is a broken invariant.
 BlockDecoder block_decoder(QuantFormat format);
-/// Null where nothing encodes the format.
+/// Null for a format that none of these encodes.
 BlockEncoder block_encoder(QuantFormat format);
+
+/// Encodes one block with the least error, each value's error times its weight (null: all alike).
+using SearchingEncoder = void (*)(const float* values, const float* weights, u8* block);
+
+/// Null for a format whose scales are not searched.
+SearchingEncoder searching_encoder(QuantFormat format);
 
 /// Decoder of a format that looks its values up in a codebook (IQ1, IQ2, IQ3); null for another.
 BlockDecoder codebook_decoder(QuantFormat format);
+
+/// The values of IQ4_NL and IQ4_XS, by code.
+constexpr std::array<i8, 16> iq4_values{-127, -104, -83, -65, -49, -35, -22, -10,
+                                        1,    13,   25,  38,  53,  69,  89,  113};
 
 /// Twice the values of OCP E2M1, by code.
 constexpr std::array<i8, 16> doubled_e2m1{0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12};

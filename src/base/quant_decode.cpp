@@ -7,10 +7,6 @@
 namespace medlar {
 namespace {
 
-/// The values of IQ4_NL and IQ4_XS, by code.
-constexpr std::array<i8, 16> iq4_values{-127, -104, -83, -65, -49, -35, -22, -10,
-                                        1,    13,   25,  38,  53,  69,  89,  113};
-
 // Formats of 32 values: nibble i of the low half is x[i], of the high half x[i + 16].
 
 /// d, 16 bytes of nibbles: x = d * (q - 8)

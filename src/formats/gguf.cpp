@@ -9,6 +9,7 @@
 
 #include "base/byte_reader.h"
 #include "base/error.h"
+#include "formats/gguf_values.h"
 #include "formats/tensor_checks.h"
 
 namespace medlar::formats {
@@ -18,25 +19,8 @@ constexpr i64 max_keys = 65'536;
 constexpr i64 max_metadata_values = i64{1} << 24;  // the largest vocabularies need under 2^22
 constexpr i64 max_array_depth = 4;
 constexpr i64 max_alignment = 65'536;
-constexpr i64 default_alignment = 32;
 constexpr i64 max_name_bytes = 65'535;
 
-/// Types of metadata values; the values are the file's.
-enum class ValueType : u32 {
-  u8,
-  i8,
-  u16,
-  i16,
-  u32,
-  i32,
-  f32,
-  boolean,
-  string,
-  array,
-  u64,
-  i64,
-  f64
-};
 constexpr u32 value_types = 13;
 
 /// The least bytes that one value takes, so that a count can be checked before anything is stored.
@@ -316,7 +300,7 @@ TensorInfo GgufReader::read_tensor_info(i64 alignment) {
 
 i64 GgufReader::alignment_of(const Json& metadata) const {
   const auto named = metadata.find("general.alignment");
-  if (named == metadata.end()) return default_alignment;
+  if (named == metadata.end()) return gguf_alignment;
   const i64 alignment = named->is_number_unsigned() ? named->get<i64>() : 0;
   if (alignment < 1 || alignment > max_alignment || (alignment & (alignment - 1)) != 0) {
     fail(ErrorCode::corrupt_file, "{}: general.alignment is {}, expected a power of two up to {}",
@@ -367,6 +351,13 @@ QuantFormat gguf_tensor_type(u32 number, std::string_view tensor, const std::str
   }
   fail(ErrorCode::unsupported, "{}: tensor '{}' has the type {}, which is not known here", source,
        printable(tensor), number);
+}
+
+u32 gguf_type_number(QuantFormat format) {
+  for (const TypeName& type : tensor_types) {
+    if (type.format == format) return type.number;
+  }
+  fail(ErrorCode::unsupported, "a GGUF file cannot hold {}", layout_of(format).name);
 }
 
 }  // namespace medlar::formats

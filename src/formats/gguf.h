@@ -1,7 +1,9 @@
 #pragma once
 
+#include <filesystem>
 #include <map>
 #include <memory>
+#include <span>
 #include <string>
 
 #include "base/json.h"
@@ -31,6 +33,18 @@ GgufFile parse_gguf(Bytes file, const std::string& source,
 
 /// The split.* keys. Throws corrupt_file if they contradict each other.
 GgufSplit gguf_split(const Json& metadata, const std::string& source);
+
+/// Writes a file of version 3: key-values in the order given (whole numbers as u32 or i32 where
+/// they fit, else 64 bits wide; other numbers as f32; arrays by their first element), then the
+/// tensors in the order given, aligned to 32 bytes. Pieces to be joined are joined one tensor at a
+/// time. The file appears under its name only when complete. Throws invalid_argument for a value
+/// that the format cannot hold, a repeated name or bytes that do not fit a shape, unsupported for a
+/// tensor type that it has no number for, and io.
+void write_gguf(const std::filesystem::path& path, const Json& metadata,
+                std::span<const StoredTensor> tensors);
+
+/// The number of a format in a file. Throws unsupported for one that files cannot hold.
+u32 gguf_type_number(QuantFormat format);
 
 /// The format with this number in a file. Throws unsupported, with the name of a removed one.
 QuantFormat gguf_tensor_type(u32 number, std::string_view tensor, const std::string& source);

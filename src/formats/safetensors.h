@@ -29,9 +29,9 @@ SafetensorsFile parse_safetensors(Bytes file, const std::string& source,
 std::string_view safetensors_dtype(QuantFormat format);
 
 /// Writes a file: tensors in order of falling element size, then by name, as the reference does, so
-/// that each is aligned. The file appears under its name only when complete. The bytes are only
-/// read. Throws invalid_argument for a size that does not match, a repeated name or a name of the
-/// format's own, unsupported for block formats, and io.
+/// that each is aligned. The file appears under its name only when complete. Pieces to be joined
+/// are joined one tensor at a time. Throws invalid_argument for a size that does not match, a
+/// repeated name or a name of the format's own, unsupported for block formats, and io.
 void write_safetensors(const std::filesystem::path& path, std::span<const StoredTensor> tensors,
                        const std::map<std::string, std::string>& metadata = {});
 

@@ -1,61 +1,13 @@
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
-#include <cstdio>
-#include <cstring>
 #include <set>
 
 #include "base/error.h"
+#include "formats/pending_file.h"
 #include "formats/safetensors.h"
 #include "formats/tensor_checks.h"
 
 namespace medlar::formats {
 namespace {
-
-/// A file that is written under a temporary name beside its own and renamed when it is complete;
-/// removed if it never is. Not thread-safe.
-class PendingFile {
- public:
-  explicit PendingFile(const std::filesystem::path& path)
-      : path_(path),
-        temporary_(path.string() + ".part" + std::to_string(::getpid())),
-        file_(std::fopen(temporary_.c_str(), "wbx")) {
-    if (file_ == nullptr) refuse("create");
-  }
-  PendingFile(const PendingFile&) = delete;
-  PendingFile& operator=(const PendingFile&) = delete;
-  ~PendingFile() {
-    if (file_ != nullptr) std::fclose(file_);
-    std::error_code ignored;  // nothing is left to do about it in a destructor
-    if (!complete_) std::filesystem::remove(temporary_, ignored);
-  }
-
-  void write(Bytes bytes) {
-    if (bytes.empty()) return;
-    if (std::fwrite(bytes.data(), 1, bytes.size(), file_) != bytes.size()) refuse("write");
-  }
-
-  void finish() {
-    if (std::fflush(file_) != 0 || ::fsync(::fileno(file_)) != 0) refuse("write");
-    const int closed = std::fclose(std::exchange(file_, nullptr));
-    if (closed != 0) refuse("write");
-    std::error_code error;
-    std::filesystem::rename(temporary_, path_, error);
-    if (error) fail(ErrorCode::io, "cannot rename to {}: {}", path_.string(), error.message());
-    complete_ = true;
-  }
-
- private:
-  [[noreturn]] void refuse(std::string_view verb) const {
-    fail(ErrorCode::io, "cannot {} {}: {}", verb, temporary_, std::strerror(errno));
-  }
-
-  std::filesystem::path path_;
-  std::string temporary_;
-  std::FILE* file_ = nullptr;
-  bool complete_ = false;
-};
 
 void check_names(std::span<const StoredTensor> tensors) {
   std::set<std::string_view> names;
@@ -90,7 +42,7 @@ void write_safetensors(const std::filesystem::path& path, std::span<const Stored
   i64 offset = 0;
   for (const StoredTensor* tensor : ordered) {
     const i64 bytes = checked_bytes(tensor->format, tensor->shape, tensor->name, path.string());
-    if (bytes != ssize_of(tensor->bytes)) {
+    if (!tensor->join && bytes != ssize_of(tensor->bytes)) {
       fail(ErrorCode::invalid_argument, "tensor '{}' has {} bytes, {} {} needs {}",
            printable(tensor->name), tensor->bytes.size(), layout_of(tensor->format).name,
            tensor->shape.to_string(), bytes);
@@ -112,7 +64,7 @@ void write_safetensors(const std::filesystem::path& path, std::span<const Stored
   const u64 header_bytes = text.size();
   file.write(std::as_bytes(std::span(&header_bytes, 1)));
   file.write(std::as_bytes(std::span(text)));
-  for (const StoredTensor* tensor : ordered) file.write(tensor->bytes);
+  for (const StoredTensor* tensor : ordered) file.write(in_memory(*tensor).bytes);
   file.finish();
 }
 

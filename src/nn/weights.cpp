@@ -139,11 +139,12 @@ double Weights::megatron_version() const {
   return known ? version->get<double>() : 0.0;
 }
 
-StoredMatrix Weights::require(const std::string& name) const {
+/// What stands for `name`, which is `shape` for us.
+StoredMatrix Weights::require(const std::string& name, const Shape& shape) const {
   std::optional<StoredMatrix> found = look_up(name);
   if (!found)
     fail(ErrorCode::not_found, "{} has no tensor {}", source_.checkpoint->path.string(), name);
-  shared_->used.push_back(found->tensor.name);
+  shared_->uses.push_back({.name = name, .stored = *found, .shape = shape, .heads = heads_});
   return *std::move(found);
 }
 
@@ -157,8 +158,8 @@ i64 Weights::rows_of(std::string_view name, i64 otherwise) const {
 std::optional<Tensor> Weights::find_vector(std::string_view name) const {
   const std::optional<StoredMatrix> found = look_up(full_name(name));
   if (!found) return std::nullopt;
-  shared_->used.push_back(found->tensor.name);
-  return as_f32(ctx_->pool, found->tensor);
+  const StoredMatrix stored = require(full_name(name), found->tensor.shape);
+  return as_f32(ctx_->pool, stored.tensor);
 }
 
 /// `name` [size], or [count, size] for a stack, in f32.
@@ -168,7 +169,7 @@ Tensor Weights::stacked_values(const std::string& name, i64 count, i64 size) con
   shared_->traffic.decode_bytes += count * size * 4;
   const Shape shape = count == 1 ? Shape{size} : Shape{count, size};
   if (source_.checkpoint == nullptr) return Tensor::zeros(ctx_->pool, shape);
-  StoredMatrix found = require(name);
+  StoredMatrix found = require(name, shape);
   const i64 stored_size = found.tensor.shape.rank() > 0 ? found.tensor.shape[-1] : 0;
   StoredMatrix row = found;
   if (row.stored == Stored::transposed) row.stored = Stored::as_is;
@@ -198,7 +199,7 @@ Tensor Weights::values(std::string_view name, const Shape& shape) const {
   shared_->traffic.values += shape.count();
   shared_->traffic.decode_bytes += shape.count() * 4;
   if (source_.checkpoint == nullptr) return Tensor::zeros(ctx_->pool, shape);
-  const StoredMatrix found = require(full_name(name));
+  const StoredMatrix found = require(full_name(name), shape);
   check_stored_shape(full_name(name), found, shape);
   const Tensor all = as_f32(ctx_->pool, found.tensor);
   if (source_.training == Training::trainable)
@@ -246,7 +247,8 @@ formats::StoredTensor Weights::in_memory(const formats::StoredTensor& tensor) co
 /// Matrices `wanted` of the `count` in "name" [count, out, in], or [count out, in] as one.
 std::vector<ops::Weight> Weights::stack(const std::string& name, i64 count, RowRange wanted,
                                         i64 out, i64 in, RowRange rows) const {
-  StoredMatrix all = source_.checkpoint != nullptr ? require(name) : StoredMatrix{};
+  StoredMatrix all =
+      source_.checkpoint != nullptr ? require(name, {count, out, in}) : StoredMatrix{};
   Bytes bytes;
   i64 size = 0;
   if (source_.checkpoint != nullptr) {
@@ -302,6 +304,8 @@ GroupedLinear Weights::grouped_linear(std::string_view name, i64 count, i64 chos
     for (i64 e = 0; e < count; ++e) {
       linear.weights.push_back(
           matrix(fmt::format("{}{}.{}.weight", scope_, e, name), out, in, rows));
+      shared_->uses.back().stack = full + ".weight";
+      shared_->uses.back().index = e;
     }
   } else {
     linear.weights = stack(full + ".weight", count, {0, count}, out, in, rows);
@@ -343,7 +347,7 @@ ops::Weight Weights::imagined(i64 out, i64 in, QuantFormat format) const {
 
 ops::Weight Weights::matrix(const std::string& name, i64 out, i64 in, RowRange rows) const {
   if (source_.checkpoint == nullptr) return matrix({}, name, out, in, rows);
-  StoredMatrix found = require(name);
+  StoredMatrix found = require(name, {out, in});
   check_stored_shape(name, found, {out, in});
   if (ctx_->pool.device() != Device::meta) found.tensor = formats::in_memory(found.tensor);
   return matrix(found, name, out, in, rows);
@@ -362,6 +366,7 @@ ops::Weight Weights::matrix(const StoredMatrix& stored, const std::string& name,
     weight =
         trainable ? hold_trainable(*ctx_, stored, row_of, in) : hold(*ctx_, stored, row_of, in);
     if (trainable) shared_->parameters.push_back({name, *weight.trainable});
+    shared_->held.push_back({name, weight.view.data});
   }
   shared_->traffic.bytes += weight.bytes();
   shared_->traffic.values += weight.out() * weight.in();
@@ -372,7 +377,8 @@ ops::Weight Weights::matrix(const StoredMatrix& stored, const std::string& name,
 std::vector<std::string> Weights::unused() const {
   std::vector<std::string> names;
   if (source_.checkpoint == nullptr) return names;
-  std::vector<std::string> used = shared_->used;
+  std::vector<std::string> used;
+  for (const Use& use : shared_->uses) used.push_back(use.stored.tensor.name);
   std::sort(used.begin(), used.end());
   for (const auto& [name, tensor] : source_.checkpoint->tensors) {
     if (!std::binary_search(used.begin(), used.end(), name)) names.push_back(name);

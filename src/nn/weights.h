@@ -56,6 +56,22 @@ struct Parameter {
   Tensor values;
 };
 
+/// A tensor that a model asked for, and where the checkpoint has it.
+struct Use {
+  std::string name;  ///< ours
+  StoredMatrix stored;
+  Shape shape;  ///< ours: [size], [out, in], [count, out, in]
+  i64 heads = 0;
+  std::string stack = {};  ///< of one of several experts' matrices: the name they have together
+  i64 index = 0;           ///< in the stack
+};
+
+/// Where the values of a matrix lie that a model multiplies by; "name.weight.3" in a stack.
+struct HeldMatrix {
+  std::string name;
+  const std::byte* data;
+};
+
 /// A scoped view of a checkpoint: each call checks the shape, takes this rank's slice, translates
 /// names and layouts, and repacks for the kernels once. Throws not_found and shape_mismatch naming
 /// the tensor.
@@ -102,12 +118,16 @@ class Weights {
   WeightTraffic traffic() const { return shared_->traffic; }
   /// What a trainer may change, by our names; empty where weights are frozen.
   const std::vector<Parameter>& parameters() const { return shared_->parameters; }
+  /// All that was asked for and found, in order.
+  const std::vector<Use>& uses() const { return shared_->uses; }
+  const std::vector<HeldMatrix>& held() const { return shared_->held; }
   /// Names in the checkpoint that nobody asked for, sorted.
   std::vector<std::string> unused() const;
 
  private:
   struct Shared {
-    std::vector<std::string> used;
+    std::vector<Use> uses;
+    std::vector<HeldMatrix> held;
     WeightTraffic traffic;
     std::vector<Parameter> parameters;
     std::optional<formats::StoredTensor> joined;  ///< the last one: gate and up come from the same
@@ -115,7 +135,7 @@ class Weights {
 
   std::string full_name(std::string_view name) const { return scope_ + std::string(name); }
   std::optional<StoredMatrix> look_up(const std::string& name) const;
-  StoredMatrix require(const std::string& name) const;
+  StoredMatrix require(const std::string& name, const Shape& shape) const;
   double megatron_version() const;
   Tensor stacked_values(const std::string& name, i64 count, i64 size) const;
   formats::StoredTensor in_memory(const formats::StoredTensor& tensor) const;

@@ -57,6 +57,7 @@ Tensor grouped_linear(Context& ctx, const Tensor& x, std::span<const Weight> wei
              .weight = weights[e].view,
              .bias = bias != nullptr ? bias->f32() + static_cast<i64>(e) * out : nullptr,
              .y = y.f32() + starts[e] * out});
+    if (ctx.inputs != nullptr) (*ctx.inputs)(weights[e].view, x.f32() + starts[e] * in, rows);
   }
   return y;
 }

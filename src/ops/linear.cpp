@@ -51,6 +51,7 @@ Tensor linear(Context& ctx, const Tensor& x, const Weight& weight, const Tensor*
                                              .weight = weight.view,
                                              .bias = bias != nullptr ? bias->f32() : nullptr,
                                              .y = y.f32()});
+  if (ctx.inputs != nullptr) (*ctx.inputs)(weight.view, x.f32(), rows);
   if (ctx.tape != nullptr) {
     const std::optional<Tensor> b = bias != nullptr ? std::optional(*bias) : std::nullopt;
     ctx.tape->record(y, [x, weight, b](Context& c, Tape& tape, const Tensor& g) {

@@ -43,8 +43,13 @@ class CheckpointVerifier {
     }
   }
 
-  std::vector<VectorResult> run() {
-    for (i64 i = 0; find("ids", i) != nullptr; ++i) run_input(i);
+  std::vector<VectorResult> run(const OnProgress& progress) {
+    i64 inputs = 0;
+    while (find("ids", inputs) != nullptr) ++inputs;
+    for (i64 i = 0; i < inputs; ++i) {
+      progress(i, inputs);
+      run_input(i);
+    }
     run_texts();
     run_dequantised();
     for (VectorResult& one : verify_span_vectors(golden_, models::label_names(runner_.config()),
@@ -222,7 +227,8 @@ bool has_variant(const std::filesystem::path& golden, const std::string& variant
 }
 
 Certificate verify_checkpoint(Runner& runner, const formats::Checkpoint& checkpoint,
-                              const std::filesystem::path& golden, const std::string& variant) {
+                              const std::filesystem::path& golden, const std::string& variant,
+                              const OnProgress& progress) {
   const auto mapped = MappedFile::open(golden);
   const SafetensorsFile file = formats::parse_safetensors(mapped->bytes(), golden.string(), mapped);
   const std::filesystem::path meta_path = golden.parent_path() / "meta.json";
@@ -233,7 +239,7 @@ Certificate verify_checkpoint(Runner& runner, const formats::Checkpoint& checkpo
   Certificate certificate = {
       .subject = checkpoint.path.string(),
       .reference = meta.value("reference", std::string()),
-      .vectors = CheckpointVerifier(runner, checkpoint, file, meta, cases, variant).run()};
+      .vectors = CheckpointVerifier(runner, checkpoint, file, meta, cases, variant).run(progress)};
   if (certificate.vectors.empty()) {
     fail(ErrorCode::unsupported, "{} holds no vectors for a {} model", golden.string(),
          runner.family().name);

@@ -9,6 +9,7 @@
 #include "formats/checkpoint.h"
 #include "runtime/model_files.h"
 #include "runtime/runner.h"
+#include "runtime/text_runs.h"
 
 namespace medlar::runtime {
 
@@ -37,8 +38,9 @@ struct Certificate {
 /// prompts and spans of the golden.json beside it. Of a variant V of the model (a tower's "stock"
 /// weights, the name of an adapter's folder) logits_V_i, image_features_V_i, greedy_V_i. The
 /// tolerance is meta.json's relative_tolerance, else 1e-4.
-Certificate verify_checkpoint(Runner& runner, const formats::Checkpoint& checkpoint,
-                              const std::filesystem::path& golden, const std::string& variant = {});
+Certificate verify_checkpoint(
+    Runner& runner, const formats::Checkpoint& checkpoint, const std::filesystem::path& golden,
+    const std::string& variant = {}, const OnProgress& progress = [](i64, i64) {});
 
 /// Whether a golden.safetensors has vectors for a variant of the model.
 bool has_variant(const std::filesystem::path& golden, const std::string& variant);

@@ -26,9 +26,9 @@ TokenInput input_of(const Runner& runner, const text::Encoding& window) {
 /// Calls `visit(window, outputs, first row)` for each window, run in batches.
 template <typename Visit>
 void run_windows(Runner& runner, const std::vector<text::Encoding>& windows,
-                 const Checkpoints& between, const Visit& visit) {
+                 const OnProgress& progress, const Visit& visit) {
   for (std::size_t next = 0; next < windows.size();) {
-    between();
+    progress(static_cast<i64>(next), ssize_of(windows));
     std::vector<TokenInput> batch;
     std::vector<i64> starts = {0};
     const std::size_t first = next;
@@ -152,7 +152,7 @@ std::vector<text::Entity> entities_of_path(std::string_view text, const Stitched
 
 std::vector<text::Entity> by_viterbi(Runner& runner, const std::vector<text::Encoding>& windows,
                                      const std::string& text, const EntityRequest& request,
-                                     const Checkpoints& between) {
+                                     const OnProgress& progress) {
   const std::vector<std::string> names = models::label_names(runner.config());
   const text::SpanLabels labels(names);
   if (!labels.is_bioes())
@@ -162,7 +162,7 @@ std::vector<text::Entity> by_viterbi(Runner& runner, const std::vector<text::Enc
   Stitched tokens;
   i64 first = 0;
   run_windows(
-      runner, windows, between,
+      runner, windows, progress,
       [&](const text::Encoding& window, const models::Outputs& outputs, i64 row) {
         check_width(runner, outputs.front(), models::Per::token, ssize_of(names), "labels tokens");
         const i64 begin = std::ranges::find(window.sequences, 0) - window.sequences.begin();
@@ -211,19 +211,19 @@ const models::Output& output_named(const Runner& runner, const models::Outputs& 
 
 std::vector<text::Entity> find_entities(Runner& runner, const text::Tokenizer& tokenizer,
                                         const std::string& text, const EntityRequest& asked,
-                                        const Checkpoints& between) {
+                                        const OnProgress& progress) {
   const std::vector<std::string> labels =
       labels_of(runner, "ForTokenClassification", "labels tokens");
   const EntityRequest request = sized(asked, runner);
   const std::vector<text::Encoding> windows =
       tokenizer.windows(text, request.window, request.stride);
   if (request.decoding == SpanDecoding::viterbi)
-    return by_viterbi(runner, windows, text, request, between);
+    return by_viterbi(runner, windows, text, request, progress);
   const text::EntityOptions options = {
       .aggregation = request.aggregation, .labels = labels, .ignored = request.ignored};
   const text::WordForm form = text::word_form_of(tokenizer);
   std::vector<text::Entity> entities;
-  run_windows(runner, windows, between,
+  run_windows(runner, windows, progress,
               [&](const text::Encoding& window, const models::Outputs& outputs, i64 row) {
                 check_width(runner, outputs.front(), models::Per::token, ssize_of(labels),
                             "labels tokens");
@@ -254,7 +254,7 @@ Classification classify(Runner& runner, const text::Tokenizer& tokenizer, const 
 }
 
 Answers answer_question(Runner& runner, const text::Tokenizer& tokenizer,
-                        const QuestionRequest& request, const Checkpoints& between) {
+                        const QuestionRequest& request, const OnProgress& progress) {
   constexpr std::string_view wanted = "answers questions";
   const std::string name = models::architecture(runner.config());
   if (runner.facts().generates || (!name.empty() && !name.ends_with("ForQuestionAnswering")))
@@ -264,7 +264,7 @@ Answers answer_question(Runner& runner, const text::Tokenizer& tokenizer,
       tokenizer, request.question, request.context, window, std::min(request.stride, window / 2));
   Answers answers = {.spans = {}, .no_answer = 1.0F};
   run_windows(
-      runner, windows, between,
+      runner, windows, progress,
       [&](const text::Encoding& one, const models::Outputs& outputs, i64 row) {
         const i64 count = ssize_of(one.ids);
         const auto start =

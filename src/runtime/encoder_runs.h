@@ -33,7 +33,7 @@ struct EntityRequest {
 /// viterbi where its labels are of another kind.
 std::vector<text::Entity> find_entities(
     Runner& runner, const text::Tokenizer& tokenizer, const std::string& text,
-    const EntityRequest& request, const Checkpoints& between = [] {});
+    const EntityRequest& request, const OnProgress& progress = [](i64, i64) {});
 
 struct LabelScore {
   std::string label;
@@ -66,7 +66,7 @@ struct Answers {
 /// Where in a text the answer stands. Throws unsupported for a model without such a head.
 Answers answer_question(
     Runner& runner, const text::Tokenizer& tokenizer, const QuestionRequest& request,
-    const Checkpoints& between = [] {});
+    const OnProgress& progress = [](i64, i64) {});
 
 struct MaskFill {
   i64 id = 0;

@@ -53,6 +53,8 @@ Runner::Runner(const formats::Checkpoint& checkpoint, comm::Comm& comm,
   traffic_ = weights.traffic();
   parameters_ = weights.parameters();
   unused_ = weights.unused();
+  uses_ = weights.uses();
+  held_ = weights.held();
 }
 
 void check_length(const models::ModelFacts& facts, i64 tokens) {

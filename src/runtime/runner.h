@@ -73,7 +73,18 @@ class Runner {
   const std::vector<nn::Parameter>& parameters() const { return parameters_; }
   /// Stored tensors that the model has no use for.
   const std::vector<std::string>& unused_tensors() const { return unused_; }
-  ops::Context context() { return {*kernels_, {&threads_}, pool_, *comm_}; }
+  /// What the model asked for of the checkpoint, and where its matrices lie.
+  const std::vector<nn::Use>& uses() const { return uses_; }
+  const std::vector<nn::HeldMatrix>& held() const { return held_; }
+  /// From now on `inputs` sees what matrices are multiplied by.
+  void watch_inputs(ops::InputObserver inputs) { inputs_ = std::move(inputs); }
+  ops::Context context() {
+    return {.kernels = *kernels_,
+            .stream = {&threads_},
+            .pool = pool_,
+            .comm = *comm_,
+            .inputs = inputs_ ? &inputs_ : nullptr};
+  }
   Pool& pool() { return pool_; }
   const backend::Kernels& kernels() const { return *kernels_; }
 
@@ -119,6 +130,9 @@ class Runner {
   nn::WeightTraffic traffic_;
   std::vector<nn::Parameter> parameters_;
   std::vector<std::string> unused_;
+  std::vector<nn::Use> uses_;
+  std::vector<nn::HeldMatrix> held_;
+  ops::InputObserver inputs_;
 };
 
 }  // namespace medlar::runtime

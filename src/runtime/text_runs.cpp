@@ -6,18 +6,6 @@
 #include "base/error.h"
 
 namespace medlar::runtime {
-namespace {
-
-/// -log softmax(row)[target], in double.
-double negative_log_likelihood(std::span<const float> row, i64 target) {
-  const double highest = static_cast<double>(*std::ranges::max_element(row));
-  double total = 0.0;
-  for (const float x : row) total += std::exp(static_cast<double>(x) - highest);
-  return highest + std::log(total) - static_cast<double>(row[static_cast<std::size_t>(target)]);
-}
-
-}  // namespace
-
 Continuation continue_prompt(Runner& runner, const text::Tokenizer& tokenizer,
                              const GenerateRequest& request, const ContinueOptions& options) {
   if (request.prompt.empty()) {
@@ -53,27 +41,43 @@ Continuation continue_prompt(Runner& runner, const text::Tokenizer& tokenizer,
   return result;
 }
 
+double negative_log_likelihood(std::span<const float> row, i64 target) {
+  const double highest = static_cast<double>(*std::ranges::max_element(row));
+  double total = 0.0;
+  for (const float x : row) total += std::exp(static_cast<double>(x) - highest);
+  return highest + std::log(total) - static_cast<double>(row[static_cast<std::size_t>(target)]);
+}
+
 double Perplexity::value() const { return std::exp(nll / static_cast<double>(predicted)); }
 
-Perplexity perplexity(Runner& runner, const text::Tokenizer& tokenizer, const std::string& text,
-                      i64 context, const Checkpoints& between) {
-  if (!runner.facts().generates)
-    fail(ErrorCode::unsupported, "perplexity needs a model that predicts tokens");
+std::vector<std::vector<i64>> causal_windows(const text::Tokenizer& tokenizer,
+                                             const std::string& text, i64 context) {
   std::vector<i64> first = tokenizer.encode("", {.special_tokens = text::SpecialTokens::add}).ids;
   if (first.size() > 1) first.resize(1);
   const std::vector<i64> tokens = tokenizer.encode(text).ids;
   const i64 per_window = context - ssize_of(first);
   if (ssize_of(tokens) + ssize_of(first) < 2 || per_window < 1) {
-    fail(ErrorCode::invalid_argument,
-         "perplexity needs a text and a context of at least two tokens");
+    fail(ErrorCode::invalid_argument, "this needs a text and a context of at least two tokens");
   }
-  Perplexity result;
+  std::vector<std::vector<i64>> windows;
   for (i64 begin = 0; begin < ssize_of(tokens); begin += per_window) {
-    between();
     const i64 end = std::min(begin + per_window, ssize_of(tokens));
     std::vector<i64> window = first;
     window.insert(window.end(), tokens.begin() + begin, tokens.begin() + end);
-    if (window.size() < 2) continue;
+    if (window.size() > 1) windows.push_back(std::move(window));
+  }
+  return windows;
+}
+
+Perplexity perplexity(Runner& runner, const text::Tokenizer& tokenizer, const std::string& text,
+                      i64 context, const OnProgress& progress) {
+  if (!runner.facts().generates)
+    fail(ErrorCode::unsupported, "perplexity needs a model that predicts tokens");
+  const std::vector<std::vector<i64>> windows = causal_windows(tokenizer, text, context);
+  Perplexity result;
+  for (std::size_t w = 0; w < windows.size(); ++w) {
+    progress(static_cast<i64>(w), ssize_of(windows));
+    const std::vector<i64>& window = windows[w];
     const TokenInput input = {.ids = window, .token_types = {}};
     const models::Outputs outputs = runner.run({&input, 1});
     const Tensor& logits = outputs.front().value;
@@ -89,7 +93,7 @@ Perplexity perplexity(Runner& runner, const text::Tokenizer& tokenizer, const st
 
 Embeddings embed(Runner& runner, const text::Tokenizer& tokenizer,
                  const std::vector<std::string>& texts, const EmbedOptions& options,
-                 const Checkpoints& between) {
+                 const OnProgress& progress) {
   Embeddings result;
   const i64 context = runner.facts().context;
   std::vector<std::vector<i64>> ids;
@@ -101,7 +105,7 @@ Embeddings embed(Runner& runner, const text::Tokenizer& tokenizer,
     }
   }
   for (std::size_t next = 0; next < ids.size();) {
-    between();
+    progress(static_cast<i64>(next), ssize_of(ids));
     std::vector<TokenInput> batch;
     std::vector<i64> starts = {0};
     while (next < ids.size() &&

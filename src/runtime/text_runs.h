@@ -11,13 +11,13 @@
 
 namespace medlar::runtime {
 
-/// Called between steps of long work; throws to stop it.
-using Checkpoints = std::function<void()>;
+/// Told between the steps of long work how much of it is done; throws to stop it.
+using OnProgress = std::function<void(i64 done, i64 total)>;
 
 struct ContinueOptions {
   i64 step_tokens = 512;                               ///< of the prompt that run in one step
   std::function<bool(std::string_view)> on_text = {};  ///< each new piece of text; false ends it
-  Checkpoints between = [] {};                         ///< called before each step
+  std::function<void()> between = [] {};               ///< called before each step; may throw
   std::function<void(i64)> on_token = {};              ///< each new token but the one that ends it
 };
 
@@ -40,12 +40,20 @@ struct Perplexity {
   double value() const;
 };
 
-/// Each token of a text predicted from those before it. Texts longer than `context` tokens are cut
-/// into windows without overlap, each beginning with the tokenizer's own first token where it has
-/// one. Throws invalid_argument for a text of fewer than two tokens.
+/// A text as a causal model reads it to be measured: windows of at most `context` tokens without
+/// overlap, each beginning with the tokenizer's own first token where it has one. Throws
+/// invalid_argument for a text of fewer than two tokens.
+std::vector<std::vector<i64>> causal_windows(const text::Tokenizer& tokenizer,
+                                             const std::string& text, i64 context);
+
+/// -log softmax(row)[target], in double.
+double negative_log_likelihood(std::span<const float> row, i64 target);
+
+/// Each token of a text predicted from those before it, in causal_windows. Throws as they do, and
+/// unsupported for a model that predicts no tokens.
 Perplexity perplexity(
     Runner& runner, const text::Tokenizer& tokenizer, const std::string& text, i64 context,
-    const Checkpoints& between = [] {});
+    const OnProgress& progress = [](i64, i64) {});
 
 enum class Pooling { mean, cls };
 enum class Normalise { no, yes };
@@ -65,6 +73,6 @@ struct Embeddings {
 /// Vectors of texts by an encoder. Throws unsupported for a model without hidden states as output.
 Embeddings embed(
     Runner& runner, const text::Tokenizer& tokenizer, const std::vector<std::string>& texts,
-    const EmbedOptions& options, const Checkpoints& between = [] {});
+    const EmbedOptions& options, const OnProgress& progress = [](i64, i64) {});
 
 }  // namespace medlar::runtime

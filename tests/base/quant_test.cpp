@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/rng.h"
 
 namespace medlar {
 namespace {
@@ -95,7 +96,7 @@ TEST(Quant, SizesMustMatch) {
             ErrorCode::invalid_argument);
   EXPECT_EQ(code_of([&] { quantise(QuantFormat::q4_0, values, std::span(blocks).first(17)); }),
             ErrorCode::invalid_argument);
-  EXPECT_EQ(code_of([&] { quantise(QuantFormat::q4_k, values, blocks); }), ErrorCode::unsupported);
+  EXPECT_EQ(code_of([&] { quantise(QuantFormat::q2_k, values, blocks); }), ErrorCode::unsupported);
 }
 
 TEST(Quant, EncodingThenDecodingStaysWithinHalfAStep) {
@@ -107,7 +108,9 @@ TEST(Quant, EncodingThenDecodingStaysWithinHalfAStep) {
       {QuantFormat::bf16, 0.002f}, {QuantFormat::f8_e4m3, 0.032f}, {QuantFormat::f8_e5m2, 0.063f},
       {QuantFormat::q8_0, 0.005f}, {QuantFormat::q4_0, 0.13f},     {QuantFormat::q4_1, 0.07f},
       {QuantFormat::q5_0, 0.065f}, {QuantFormat::q5_1, 0.035f},    {QuantFormat::mxfp4, 0.26f},
-      {QuantFormat::tq1_0, 0.51f}, {QuantFormat::tq2_0, 0.51f}};
+      {QuantFormat::tq1_0, 0.51f}, {QuantFormat::tq2_0, 0.51f},    {QuantFormat::q4_k, 0.07f},
+      {QuantFormat::q5_k, 0.035f}, {QuantFormat::q6_k, 0.035f},    {QuantFormat::iq4_nl, 0.11f},
+      {QuantFormat::iq4_xs, 0.11f}};
   for (const auto& [format, bound] : bounds) {
     ASSERT_TRUE(can_quantise(format));
     std::vector<std::byte> blocks(unsign(bytes_of(format, 256)));
@@ -129,6 +132,52 @@ TEST(Quant, EncodingSurvivesWhatIsNoNumber) {
       quantise(format, values, blocks);
     }
   }
+}
+
+/// Root of the mean squared error of values from a normal distribution, whose own is 1.
+double error_of(QuantFormat format, std::span<const float> importance = {}, i64 column = -1) {
+  const i64 row = 512;
+  std::vector<float> values(unsign(row * 64));
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    // Box and Muller 1958.
+    const double radius = std::sqrt(-2.0 * std::log(1.0 - uniform(7, 0, i)));
+    values[i] = static_cast<float>(radius * std::cos(6.283185307179586 * uniform(7, 1, i)));
+  }
+  std::vector<std::byte> blocks(unsign(bytes_of(format, ssize_of(values))));
+  quantise(format, values, blocks, importance);
+  std::vector<float> decoded(values.size());
+  dequantise(format, blocks, decoded);
+  double sum = 0;
+  i64 count = 0;
+  for (i64 i = 0; i < ssize_of(values); ++i) {
+    if (column >= 0 && i % row != column) continue;
+    sum += std::pow(decoded[unsign(i)] - values[unsign(i)], 2);
+    ++count;
+  }
+  return std::sqrt(sum / static_cast<double>(count));
+}
+
+TEST(Quant, SearchedScalesBeatRoundingWithFewerBits) {
+  const double q4_k = error_of(QuantFormat::q4_k);
+  const double q5_k = error_of(QuantFormat::q5_k);
+  const double q6_k = error_of(QuantFormat::q6_k);
+  EXPECT_LT(q6_k, 0.60 * q5_k);
+  EXPECT_LT(q5_k, 0.60 * q4_k);
+  EXPECT_LT(q4_k, 0.85 * error_of(QuantFormat::q4_0));
+  EXPECT_LT(error_of(QuantFormat::iq4_xs), 0.9 * error_of(QuantFormat::q4_0));  // 4.25 bits to 4.5
+  EXPECT_LT(error_of(QuantFormat::iq4_nl), 0.9 * error_of(QuantFormat::q4_0));
+  EXPECT_LT(q6_k, 0.02);
+}
+
+TEST(Quant, ImportantColumnsLoseLess) {
+  std::vector<float> importance(512, 1.0f);
+  importance[3] = 100.0f;
+  for (const QuantFormat format :
+       {QuantFormat::q4_k, QuantFormat::q5_k, QuantFormat::q6_k, QuantFormat::iq4_xs})
+    EXPECT_LT(error_of(format, importance, 3), 0.8 * error_of(format, {}, 3))
+        << layout_of(format).name;
+  importance.resize(500);
+  EXPECT_THROW(error_of(QuantFormat::q4_k, importance), Error);
 }
 
 }  // namespace
