@@ -145,4 +145,31 @@ bool looks_like_llama2c(Bytes file) {
   }
 }
 
+SentencePieceModel parse_llama2c_vocabulary(Bytes bytes, const std::string& source) {
+  ByteReader reader(bytes, source);
+  const i32 longest = reader.read<i32>("length of the longest token");
+  SentencePieceModel model;
+  model.algorithm = SentencePieceModel::Algorithm::bpe;
+  model.byte_fallback = true;
+  model.normalizer.remove_extra_whitespaces = false;
+  while (reader.remaining() > 0) {
+    const i64 id = ssize_of(model.pieces);
+    SentencePiece piece;
+    piece.score = reader.read<float>("score of a token");
+    const i32 size = reader.read<i32>("length of a token");
+    if (size > longest) reader.corrupt("a token is longer than the longest");
+    std::string_view text = reader.take_text(size, "token");
+    if (id <= 2)
+      text = id == 0 ? "<unk>" : id == 1 ? "<s>" : "</s>";  // the file pads them with newlines
+    for (char c : text) piece.text += c == ' ' ? std::string("▁") : std::string(1, c);
+    if (id == 0) piece.type = PieceType::unknown;
+    if (id == 1 || id == 2) piece.type = PieceType::control;
+    if (id >= 3 && id < 259 && piece.text == fmt::format("<0x{:02X}>", id - 3))
+      piece.type = PieceType::byte;
+    model.pieces.push_back(std::move(piece));
+  }
+  if (model.pieces.size() < 3) reader.corrupt("fewer than the three tokens <unk>, <s>, </s>");
+  return model;
+}
+
 }  // namespace medlar::formats

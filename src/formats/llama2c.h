@@ -6,6 +6,7 @@
 
 #include "base/json.h"
 #include "formats/checkpoint.h"
+#include "formats/sentencepiece_model.h"
 
 namespace medlar::formats {
 
@@ -23,5 +24,9 @@ Llama2cFile parse_llama2c(Bytes file, const std::string& source,
 
 /// True if the header agrees with the length of the file.
 bool looks_like_llama2c(Bytes file);
+
+/// A tok*.bin: the length of the longest token, then of each its score, length and text; a
+/// byte-pair encoding with byte fallback. Throws corrupt_file.
+SentencePieceModel parse_llama2c_vocabulary(Bytes bytes, const std::string& source);
 
 }  // namespace medlar::formats

@@ -61,6 +61,26 @@ void add_gguf_shapes(const formats::Checkpoint& checkpoint, Json& config) {
   }
 }
 
+/// config.json as "medlar.config" has it: the family, and all that the standard keys do not say.
+void add_whole_config(const formats::Checkpoint& checkpoint, Json& config) {
+  const auto text = checkpoint.metadata.find("medlar.config");
+  if (text == checkpoint.metadata.end() || !text->is_string()) return;
+  const Json whole =
+      parse_json(text->get_ref<const std::string&>(), checkpoint.path.string() + ": medlar.config");
+  if (!whole.is_object()) return;
+  for (const auto& [key, value] : whole.items()) {
+    if (key == "model_type" || !config.contains(key)) config[key] = value;
+  }
+}
+
+/// llama.cpp's key for DeepSeek: a tenth of the weight of the logarithm.
+void add_yarn_magnitude(const ConfigReader& yarn, const std::string& scaling, Json& metadata) {
+  const double mscale = yarn.number_or("mscale", 0.0);
+  if (yarn.has("attention_factor") || mscale != yarn.number_or("mscale_all_dim", 0.0))
+    fail(ErrorCode::unsupported, "YaRN with magnitudes of its own has no GGUF keys");
+  if (mscale != 0.0) metadata[scaling + "yarn_log_multiplier"] = 0.1 * mscale;
+}
+
 /// Rotary dimensions of a head, base and scaling. Llama 3's scaling is a tensor there.
 void add_gguf_rope(const ConfigReader& c, const std::string& prefix, Json& metadata) {
   if (!c.has("rope_theta") && !c.has("rope_parameters") && !c.has("rope_scaling")) return;
@@ -79,8 +99,7 @@ void add_gguf_rope(const ConfigReader& c, const std::string& prefix, Json& metad
       metadata[scaling + "type"] = "linear";
       break;
     case nn::RopeScaling::yarn:
-      if (c.json()[style].contains("mscale") || c.json()[style].contains("attention_factor"))
-        fail(ErrorCode::unsupported, "YaRN with magnitudes of its own has no GGUF keys here");
+      add_yarn_magnitude(ConfigReader(c.json()[style]), scaling, metadata);
       metadata[scaling + "type"] = "yarn";
       metadata[scaling + "yarn_beta_fast"] = rope.beta_fast;
       metadata[scaling + "yarn_beta_slow"] = rope.beta_slow;
@@ -137,6 +156,7 @@ Json config_from_gguf(const formats::Checkpoint& checkpoint) {
     config["type_vocab_size"] = types->shape[0];
   }
   config["tie_word_embeddings"] = checkpoint.find("output.weight") == nullptr;
+  add_whole_config(checkpoint, config);
   return config;
 }
 
@@ -148,6 +168,7 @@ Json gguf_from_config(const Json& config, std::string_view architecture) {
   for (const auto& [theirs, ours] : gguf_keys) {
     if (c.has(ours)) metadata[prefix + std::string(theirs)] = config[std::string(ours)];
   }
+  metadata.erase(prefix + "nextn_predict_layers");  // those blocks are left out
   add_gguf_rope(c, prefix, metadata);
   if (c.has("head_dim") && !c.has("kv_lora_rank"))
     metadata[prefix + "attention.value_length"] = config["head_dim"];

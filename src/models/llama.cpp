@@ -3,6 +3,7 @@
 // feed-forward, V vocabulary.
 #include "models/config.h"
 #include "models/heads.h"
+#include "models/llama_names.h"
 #include "nn/pre_norm_block.h"
 
 namespace medlar::models {
@@ -77,36 +78,6 @@ class Llama final : public Model {
   std::vector<nn::PreNormBlock> blocks_;
 };
 
-// GGUF and llama2.c files keep the rows of q and k in pairs order, as Meta trained them.
-using formats::Container;
-constexpr nn::NameRule rules[] = {
-    {Container::gguf, "model.embed_tokens.*", "token_embd.*"},
-    {Container::gguf, "model.norm.*", "output_norm.*"},
-    {Container::gguf, "lm_head.*", "output.*"},
-    {Container::gguf, "model.layers.*.input_layernorm.*", "blk.*.attn_norm.*"},
-    {Container::gguf, "model.layers.*.self_attn.q_proj.*", "blk.*.attn_q.*",
-     nn::Stored::rope_pairs},
-    {Container::gguf, "model.layers.*.self_attn.k_proj.*", "blk.*.attn_k.*",
-     nn::Stored::rope_pairs},
-    {Container::gguf, "model.layers.*.self_attn.v_proj.*", "blk.*.attn_v.*"},
-    {Container::gguf, "model.layers.*.self_attn.o_proj.*", "blk.*.attn_output.*"},
-    {Container::gguf, "model.layers.*.post_attention_layernorm.*", "blk.*.ffn_norm.*"},
-    {Container::gguf, "model.layers.*.mlp.*_proj.*", "blk.*.ffn_*.*"},
-    {Container::llama2c, "model.embed_tokens.*", "token_embedding_table.*"},
-    {Container::llama2c, "model.norm.*", "norm.*"},
-    {Container::llama2c, "lm_head.*", "output.*"},
-    {Container::llama2c, "model.layers.*.input_layernorm.*", "layers.*.attention_norm.*"},
-    {Container::llama2c, "model.layers.*.self_attn.q_proj.*", "layers.*.wq.*",
-     nn::Stored::rope_pairs},
-    {Container::llama2c, "model.layers.*.self_attn.k_proj.*", "layers.*.wk.*",
-     nn::Stored::rope_pairs},
-    {Container::llama2c, "model.layers.*.self_attn.*_proj.*", "layers.*.w*.*"},
-    {Container::llama2c, "model.layers.*.post_attention_layernorm.*", "layers.*.ffn_norm.*"},
-    {Container::llama2c, "model.layers.*.mlp.gate_proj.*", "layers.*.w1.*"},
-    {Container::llama2c, "model.layers.*.mlp.down_proj.*", "layers.*.w2.*"},
-    {Container::llama2c, "model.layers.*.mlp.up_proj.*", "layers.*.w3.*"},
-};
-
 constexpr std::string_view model_types[] = {"llama"};
 
 }  // namespace
@@ -115,7 +86,7 @@ const Family& llama_family() {
   static const Family family = {
       .name = "llama",
       .model_types = model_types,
-      .rules = rules,
+      .rules = llama_names,
       .make = [](const Json& config, const nn::Weights& w) -> std::unique_ptr<Model> {
         return std::make_unique<Llama>(config, w);
       }};

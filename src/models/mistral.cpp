@@ -2,6 +2,7 @@
 // T tokens, D hidden, H query heads, K key/value heads, d head size, F feed-forward, V vocabulary.
 #include "models/config.h"
 #include "models/heads.h"
+#include "models/llama_names.h"
 #include "nn/pre_norm_block.h"
 
 namespace medlar::models {
@@ -79,10 +80,11 @@ const Family& mistral_family() {
   static const Family family = {
       .name = "mistral",
       .model_types = model_types,
-      .rules = {},
+      .rules = llama_names,
       .make = [](const Json& config, const nn::Weights& w) -> std::unique_ptr<Model> {
         return std::make_unique<Mistral>(config, w);
-      }};
+      },
+      .gguf = "llama"};
   return family;
 }
 

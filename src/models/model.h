@@ -86,6 +86,8 @@ struct Family {
   std::span<const std::string_view> model_types;  ///< config.json "model_type", GGUF architecture
   std::span<const nn::NameRule> rules;            ///< how containers name the tensors
   std::unique_ptr<Model> (*make)(const Json& config, const nn::Weights& weights);
+  /// The architecture that GGUF files name; the last of model_types where empty.
+  std::string_view gguf = {};
   /// Where tensors of another vision tower go to be taken before the checkpoint's own; empty where
   /// a tower cannot be exchanged.
   std::string_view stock_vision = {};

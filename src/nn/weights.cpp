@@ -139,12 +139,13 @@ double Weights::megatron_version() const {
   return known ? version->get<double>() : 0.0;
 }
 
-/// What stands for `name`, which is `shape` for us.
-StoredMatrix Weights::require(const std::string& name, const Shape& shape) const {
+/// What stands for `name`, which is `shape` for us, or a stack of `count` such.
+StoredMatrix Weights::require(const std::string& name, const Shape& shape, i64 count) const {
   std::optional<StoredMatrix> found = look_up(name);
   if (!found)
     fail(ErrorCode::not_found, "{} has no tensor {}", source_.checkpoint->path.string(), name);
-  shared_->uses.push_back({.name = name, .stored = *found, .shape = shape, .heads = heads_});
+  shared_->uses.push_back(
+      {.name = name, .stored = *found, .shape = shape, .count = count, .heads = heads_});
   return *std::move(found);
 }
 
@@ -169,7 +170,7 @@ Tensor Weights::stacked_values(const std::string& name, i64 count, i64 size) con
   shared_->traffic.decode_bytes += count * size * 4;
   const Shape shape = count == 1 ? Shape{size} : Shape{count, size};
   if (source_.checkpoint == nullptr) return Tensor::zeros(ctx_->pool, shape);
-  StoredMatrix found = require(name, shape);
+  StoredMatrix found = require(name, {size}, count);
   const i64 stored_size = found.tensor.shape.rank() > 0 ? found.tensor.shape[-1] : 0;
   StoredMatrix row = found;
   if (row.stored == Stored::transposed) row.stored = Stored::as_is;
@@ -248,7 +249,7 @@ formats::StoredTensor Weights::in_memory(const formats::StoredTensor& tensor) co
 std::vector<ops::Weight> Weights::stack(const std::string& name, i64 count, RowRange wanted,
                                         i64 out, i64 in, RowRange rows) const {
   StoredMatrix all =
-      source_.checkpoint != nullptr ? require(name, {count, out, in}) : StoredMatrix{};
+      source_.checkpoint != nullptr ? require(name, {out, in}, count) : StoredMatrix{};
   Bytes bytes;
   i64 size = 0;
   if (source_.checkpoint != nullptr) {

@@ -60,7 +60,8 @@ struct Parameter {
 struct Use {
   std::string name;  ///< ours
   StoredMatrix stored;
-  Shape shape;  ///< ours: [size], [out, in], [count, out, in]
+  Shape shape;    ///< of one, ours: [size] or [out, in]
+  i64 count = 1;  ///< one after the other, where it is a stack
   i64 heads = 0;
   std::string stack = {};  ///< of one of several experts' matrices: the name they have together
   i64 index = 0;           ///< in the stack
@@ -135,7 +136,7 @@ class Weights {
 
   std::string full_name(std::string_view name) const { return scope_ + std::string(name); }
   std::optional<StoredMatrix> look_up(const std::string& name) const;
-  StoredMatrix require(const std::string& name, const Shape& shape) const;
+  StoredMatrix require(const std::string& name, const Shape& shape, i64 count = 1) const;
   double megatron_version() const;
   Tensor stacked_values(const std::string& name, i64 count, i64 size) const;
   formats::StoredTensor in_memory(const formats::StoredTensor& tensor) const;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <set>
 
 #include "base/error.h"
 #include "comm/comm.h"
@@ -36,13 +37,12 @@ Bytes piece_of(Bytes bytes, i64 piece, i64 count) {
 
 /// Matrix `piece` of a tensor, its rows in our order; a vector's values.
 std::vector<float> our_values(const Use& use, i64 piece) {
-  const i64 count = use.shape.rank() == 3 ? use.shape[0] : 1;
   nn::StoredMatrix matrix = use.stored;
   const StoredTensor whole = formats::in_memory(matrix.tensor);
-  const Bytes bytes = piece_of(whole.bytes, piece, count);
-  const i64 values = whole.shape.count() / count;
+  const Bytes bytes = piece_of(whole.bytes, piece, use.count);
+  const i64 values = whole.shape.count() / use.count;
   const bool is_vector = use.shape.rank() == 1;
-  const i64 out = is_vector ? use.shape[0] : use.shape[-2];
+  const i64 out = use.shape[0];
   const i64 in = is_vector ? 1 : use.shape[-1];
   const bool turned = !is_vector && matrix.stored == nn::Stored::transposed;
   if (is_vector && matrix.stored == nn::Stored::transposed) matrix.stored = nn::Stored::as_is;
@@ -104,7 +104,7 @@ std::vector<std::byte> encode_pieces(const StorageRequest& request, const Stored
   std::vector<float> decoded;
   for (i64 piece = 0; piece < pieces.count; ++piece) {
     const std::vector<float> values = pieces.values(piece);
-    const i64 in = tensor.shape.rank() == 1 ? ssize_of(values) : tensor.shape[-1];
+    const i64 in = tensor.shape[-1];
     std::span<const float> importance;
     if (request.importance != nullptr && tensor.shape.rank() > 1) {
       const auto found = request.importance->find(pieces.name(piece));
@@ -147,20 +147,22 @@ class Translator {
   /// All tensors under GGUF's names.
   std::vector<StoredTensor> gguf() const {
     std::vector<StoredTensor> tensors;
-    std::map<std::string, bool> stacks;
-    for (const Use& use : runner_.uses()) {
+    std::set<std::string_view> seen;  // what two parts of a model ask for is stored once
+    for (auto rest = std::span(runner_.uses()); !rest.empty();) {
+      const std::span<const Use> group = together(rest);
+      rest = rest.subspan(group.size());
+      const Use& use = group.front();
+      if (!seen.insert(use.name).second) continue;
       const std::string& ours = use.stack.empty() ? use.name : use.stack;
-      if (!use.stack.empty() && std::exchange(stacks[use.stack], true)) continue;
-      const nn::NameRule* rule = rule_for(ours, Container::gguf);
-      if (rule == nullptr) {
-        fail(ErrorCode::unsupported, "{}: GGUF has no name known here for {}", family().name, ours);
-      }
-      const Shape shape =
-          use.stack.empty() ? use.shape : Shape{count_of(use.stack), use.shape[0], use.shape[1]};
-      const std::string name = *nn::apply_rule(*rule, ours);
+      const nn::NameRule* rule = gguf_rule(ours);
+      // Task heads have no name there: they keep ours.
+      const std::string name = rule == nullptr ? ours : *nn::apply_rule(*rule, ours);
+      const Shape shape = stacked(use.stack.empty() ? use.count : ssize_of(group), use.shape);
       const QuantFormat wanted = request_.format.value_or(use.stored.tensor.format);
-      tensors.push_back(
-          translated(use, name, shape, stored_format(name, shape, wanted), rule->stored));
+      const QuantFormat format =
+          is_vector(use) ? QuantFormat::f32 : stored_format(name, shape, wanted);
+      tensors.push_back(translated(group, name, shape, format,
+                                   rule == nullptr ? nn::Stored::as_is : rule->stored));
     }
     return tensors;
   }
@@ -168,26 +170,42 @@ class Translator {
   /// All tensors under our names, which are those of the published folders.
   std::vector<StoredTensor> huggingface() const {
     std::vector<StoredTensor> tensors;
+    std::set<std::string_view> seen;
     for (const Use& use : runner_.uses()) {
-      if (use.name == "rope_freqs.weight") continue;
-      if (use.shape.rank() == 3 || !use.stack.empty()) {
-        fail(ErrorCode::unsupported, "{}: experts in the layout of a GGUF file stay in one",
-             family().name);
+      const bool said_by_config = use.name == "rope_freqs.weight";
+      if (said_by_config || !seen.insert(use.name).second) continue;
+      if (use.count > 1) {
+        fail(ErrorCode::unsupported, "{}: {} is stored in another way in a published folder",
+             family().name, use.name);
       }
       const QuantFormat from = use.stored.tensor.format;
       const bool is_plain = layout_of(from).block_values == 1;
       const QuantFormat as_it_is = is_plain ? from : QuantFormat::bf16;
-      const QuantFormat format =
-          use.shape.rank() < 2 ? as_it_is : request_.format.value_or(as_it_is);
-      tensors.push_back(translated(use, use.name, use.shape, format, nn::Stored::as_is));
+      const QuantFormat format = is_vector(use) ? as_it_is : request_.format.value_or(as_it_is);
+      tensors.push_back(translated({&use, 1}, use.name, use.shape, format, nn::Stored::as_is));
     }
     return tensors;
   }
 
  private:
-  const nn::NameRule* rule_for(const std::string& ours, Container container) const {
+  static bool is_vector(const Use& use) { return use.shape.rank() == 1; }
+
+  static Shape stacked(i64 count, const Shape& one) {
+    if (count == 1) return one;
+    return one.rank() == 1 ? Shape{count, one[0]} : Shape{count, one[0], one[1]};
+  }
+
+  /// The first use, with those that other containers stack with it.
+  static std::span<const Use> together(std::span<const Use> uses) {
+    std::size_t count = 1;
+    while (!uses[0].stack.empty() && count < uses.size() && uses[count].stack == uses[0].stack)
+      ++count;
+    return uses.first(count);
+  }
+
+  const nn::NameRule* gguf_rule(const std::string& ours) const {
     for (const nn::NameRule& rule : family().rules) {
-      if (rule.container != container || !nn::apply_rule(rule, ours)) continue;
+      if (rule.container != Container::gguf || !nn::apply_rule(rule, ours)) continue;
       if (rule.rows != nn::Rows::all || rule.stored == nn::Stored::transposed) {
         fail(ErrorCode::unsupported, "{}: {} is part of a larger matrix there", family().name,
              ours);
@@ -197,39 +215,30 @@ class Translator {
     return nullptr;
   }
 
-  i64 count_of(const std::string& stack) const {
-    return std::ranges::count(runner_.uses(), stack, &Use::stack);
-  }
-
-  const Use& expert(const std::string& stack, i64 index) const {
-    return *std::ranges::find_if(
-        runner_.uses(), [&](const Use& use) { return use.stack == stack && use.index == index; });
-  }
-
-  StoredTensor translated(const Use& use, std::string name, const Shape& shape, QuantFormat format,
-                          nn::Stored target) const {
+  StoredTensor translated(std::span<const Use> group, std::string name, const Shape& shape,
+                          QuantFormat format, nn::Stored target) const {
+    const std::vector<Use> uses(group.begin(), group.end());
     Pieces pieces;
-    pieces.count = shape.rank() == 3 ? shape[0] : 1;
-    std::vector<Use> uses = {use};
-    for (i64 e = 1; !use.stack.empty() && e < pieces.count; ++e)
-      uses.push_back(expert(use.stack, e));
+    pieces.count = std::max(ssize_of(uses), uses.front().count);
     pieces.values = [uses, target](i64 piece) {
-      const Use& of = uses.size() == 1 ? uses[0] : uses[static_cast<std::size_t>(piece)];
-      return in_order_of(of, target, our_values(of, uses.size() == 1 ? piece : 0));
+      const bool separate = uses.size() > 1;
+      const Use& use = separate ? uses[static_cast<std::size_t>(piece)] : uses.front();
+      return in_order_of(use, target, our_values(use, separate ? 0 : piece));
     };
-    pieces.name = [uses, count = pieces.count](i64 piece) {
+    pieces.name = [uses](i64 piece) {
       if (uses.size() > 1) return uses[static_cast<std::size_t>(piece)].name;
-      return count > 1 ? fmt::format("{}.{}", uses[0].name, piece) : uses[0].name;
+      const Use& use = uses.front();
+      return use.count > 1 ? fmt::format("{}.{}", use.name, piece) : use.name;
     };
     return described(request_, std::move(name), format, shape, std::move(pieces),
-                     use.stored.tensor.format);
+                     uses.front().stored.tensor.format);
   }
 
   /// Our rows in the order of a container that stores them so.
   static std::vector<float> in_order_of(const Use& use, nn::Stored target,
                                         std::vector<float> ours) {
     if (target == nn::Stored::as_is) return ours;
-    const i64 out = use.shape.rank() == 1 ? use.shape[0] : use.shape[-2];
+    const i64 out = use.shape[0];
     const i64 in = ssize_of(ours) / out;
     nn::StoredMatrix matrix;
     matrix.tensor.shape = {out, in};
@@ -304,13 +313,12 @@ std::map<std::string, std::string> names_of_uses(const Checkpoint& checkpoint) {
   return names;
 }
 
-/// The architecture's name in GGUF: the last of the family's.
 std::string_view gguf_architecture(const models::Family& family) {
   const bool has_names = std::ranges::any_of(
       family.rules, [](const nn::NameRule& rule) { return rule.container == Container::gguf; });
   if (!has_names)
     fail(ErrorCode::unsupported, "{} models have no GGUF names known here", family.name);
-  return family.model_types.back();
+  return family.gguf.empty() ? family.model_types.back() : family.gguf;
 }
 
 }  // namespace
@@ -389,10 +397,12 @@ Converted to_gguf(const Checkpoint& checkpoint, const StorageRequest& request) {
   const auto folder = is_folder ? checkpoint.path : checkpoint.path.parent_path();
   result.metadata["general.name"] = std::filesystem::absolute(folder).filename().string();
   set_file_type(request, result.metadata);
+  // What the standard keys cannot say: labels of heads, and so on.
+  result.metadata["medlar.config"] = translator.config().dump();
   try {
     const text::Tokenizer tokenizer = tokenizer_of(checkpoint.path);
     const i64 rows = models::ConfigReader(translator.config()).size("vocab_size");
-    result.metadata.update(text::gguf_tokenizer(folder, tokenizer, rows));
+    result.metadata.update(text::gguf_tokenizer(tokenizer_path(checkpoint.path), tokenizer, rows));
   } catch (const Error& error) {
     if (error.code() != ErrorCode::not_found) throw;  // a model without a tokenizer
   }

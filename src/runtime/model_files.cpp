@@ -63,19 +63,22 @@ formats::Checkpoint open_model(const fs::path& path, const ModelFiles& files) {
 }
 
 text::Tokenizer tokenizer_of(const fs::path& model) {
+  return text::load_tokenizer(tokenizer_path(model));
+}
+
+fs::path tokenizer_path(const fs::path& model) {
   std::error_code none;
   const bool is_folder = fs::is_directory(model, none);
   const fs::path folder = is_folder ? model : model.parent_path();
   const bool is_vocabulary = !is_folder && model.filename().string().starts_with("tok");
   if ((is_folder || model.extension() == ".bin") && !is_vocabulary) {
     for (const char* name : {"tokenizer.json", "tokenizer.model"}) {
-      if (fs::exists(folder / name, none)) return text::load_tokenizer(folder);
+      if (fs::exists(folder / name, none)) return folder;
     }
     const fs::path vocabulary = llama2c_vocabulary(folder);
-    if (!vocabulary.empty()) return text::load_tokenizer(vocabulary);
+    if (!vocabulary.empty()) return vocabulary;
   }
-  if (model.extension() == ".safetensors") return text::load_tokenizer(folder);
-  return text::load_tokenizer(model);
+  return model.extension() == ".safetensors" ? folder : model;
 }
 
 std::optional<text::ChatTemplate> chat_template_of(const fs::path& model, text::TemplateUse use) {

@@ -33,6 +33,9 @@ formats::Checkpoint open_model(const std::filesystem::path& path, const ModelFil
 /// text::load_tokenizer.
 text::Tokenizer tokenizer_of(const std::filesystem::path& model);
 
+/// Where that tokenizer is: a folder or a file.
+std::filesystem::path tokenizer_path(const std::filesystem::path& model);
+
 /// Tokens that end a text: the tokenizer's, the configuration's, the generation configuration's.
 /// `config` is the model's, as Runner::config() has it.
 std::vector<i64> stop_ids(const text::Tokenizer& tokenizer, const formats::Checkpoint& checkpoint,

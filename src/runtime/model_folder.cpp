@@ -63,6 +63,10 @@ void begin_folder(const fs::path& folder, const std::string& recipe) {
     fail(ErrorCode::invalid_argument, "{} holds an unfinished model of another recipe",
          folder.string());
   }
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    if (entry.path().extension() == ".safetensors")
+      fail(ErrorCode::invalid_argument, "{} holds a model already", folder.string());
+  }
   formats::write_file(record, recipe);
 }
 

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/mapped_file.h"
+#include "formats/llama2c.h"
 #include "formats/sentencepiece_model.h"
 #include "text/json_fields.h"
 #include "text/splitter.h"
@@ -195,13 +196,20 @@ Json json_of(const fs::path& folder) {
 
 }  // namespace
 
-Json gguf_tokenizer(const fs::path& folder, const Tokenizer& tokenizer, i64 rows) {
+Json gguf_tokenizer(const fs::path& files, const Tokenizer& tokenizer, i64 rows) {
   std::error_code none;
   Json keys = Json::object();
-  const Json json = json_of(folder);
+  const bool is_folder = fs::is_directory(files, none);
+  const fs::path folder = is_folder ? files : files.parent_path();
+  const Json json = is_folder ? json_of(folder) : Json();
   const Source source = {tokenizer, user_defined_tokens(json), rows};
   add_tokens(source, keys);
   add_roles(tokenizer, keys);
+  if (files.extension() == ".bin") {
+    const auto mapped = MappedFile::open(files);
+    write_pieces(formats::parse_llama2c_vocabulary(mapped->bytes(), files.string()), keys);
+    return keys;
+  }
   if (fs::exists(folder / "tokenizer.model", none)) {
     write_pieces(formats::read_sentencepiece_model(folder / "tokenizer.model"), keys);
     return keys;

@@ -5,6 +5,7 @@
 
 #include "base/byte_reader.h"
 #include "base/error.h"
+#include "formats/llama2c.h"
 #include "text/bpe.h"
 #include "text/byte_alphabet.h"
 #include "text/json_fields.h"
@@ -219,30 +220,8 @@ Tokenizer tokenizer_from_clip_merges(std::string_view merges, const std::string&
 }
 
 Tokenizer tokenizer_from_llama2c(Bytes bytes, const std::string& source) {
-  ByteReader reader(bytes, source);
-  const i32 longest = reader.read<i32>("length of the longest token");
-  formats::SentencePieceModel model;
-  model.algorithm = formats::SentencePieceModel::Algorithm::bpe;
-  model.byte_fallback = true;
-  model.normalizer.remove_extra_whitespaces = false;
-  while (reader.remaining() > 0) {
-    const i64 id = ssize_of(model.pieces);
-    formats::SentencePiece piece;
-    piece.score = reader.read<float>("score of a token");
-    const i32 size = reader.read<i32>("length of a token");
-    if (size > longest) reader.corrupt("a token is longer than the longest");
-    std::string_view text = reader.take_text(size, "token");
-    if (id <= 2)
-      text = id == 0 ? "<unk>" : id == 1 ? "<s>" : "</s>";  // the file pads them with newlines
-    for (char c : text) piece.text += c == ' ' ? std::string("▁") : std::string(1, c);
-    if (id == 0) piece.type = formats::PieceType::unknown;
-    if (id == 1 || id == 2) piece.type = formats::PieceType::control;
-    if (id >= 3 && id < 259 && piece.text == fmt::format("<0x{:02X}>", id - 3))
-      piece.type = formats::PieceType::byte;
-    model.pieces.push_back(std::move(piece));
-  }
-  if (model.pieces.size() < 3) reader.corrupt("fewer than the three tokens <unk>, <s>, </s>");
-  return tokenizer_from_sentencepiece_model(model, {.bos = true, .eos = false});
+  return tokenizer_from_sentencepiece_model(formats::parse_llama2c_vocabulary(bytes, source),
+                                            {.bos = true, .eos = false});
 }
 
 }  // namespace medlar::text

@@ -29,6 +29,13 @@ inline ProcessResult medlar(const std::vector<std::string>& words, const std::st
 inline fs::path source(const std::string& path) { return fs::path(MEDLAR_SOURCE_DIR) / path; }
 inline std::string stories() { return source("models/stories260K").string(); }
 
+/// A path of the test's own at which nothing is.
+inline std::string scratch(const std::string& name) {
+  const fs::path path = fs::path(testing::TempDir()) / ("medlar_" + name);
+  fs::remove_all(path);
+  return path.string();
+}
+
 inline std::string bytes_of(const fs::path& path) {
   std::ifstream file(path, std::ios::binary);
   EXPECT_TRUE(file) << path;
