@@ -6,6 +6,7 @@
 
 #include "comm/comm.h"
 #include "progress.h"
+#include "runtime/catalogue.h"
 
 namespace medlar::cli {
 namespace {
@@ -15,6 +16,14 @@ void warn_of_unused(const runtime::Runner& runner, const Console& console) {
   if (names.empty() || console.json) return;
   std::fprintf(stderr, "note: %zu stored tensors are not part of this model, e.g. %s\n",
                names.size(), names.front().c_str());
+}
+
+/// A licence that forbids use in care, or authors that advise against it.
+void warn_of_licence(const std::string& path, const Console& console) {
+  const Json* entry = runtime::catalogue_entry_at(path);
+  if (entry == nullptr || console.json) return;
+  const std::string warning = runtime::care_warning(*entry);
+  if (!warning.empty()) std::fprintf(stderr, "note: %s\n", warning.c_str());
 }
 
 i64 stored_bytes(const formats::Checkpoint& checkpoint) {
@@ -60,6 +69,7 @@ runtime::OnProgress progress_of(const Console& console, const std::string& label
 void with_model(
     const std::string& path, const MachineOptions& machine, const Console& console,
     const std::function<void(runtime::Runner&, const formats::Checkpoint&, i64 rank)>& body) {
+  warn_of_licence(path, console);
   const bool stock = machine.vision_weights == "stock";
   const formats::Checkpoint checkpoint = runtime::open_model(
       path, {.vision = stock ? runtime::VisionWeights::stock : runtime::VisionWeights::checkpoint,

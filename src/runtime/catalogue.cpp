@@ -1,6 +1,7 @@
 #include "runtime/catalogue.h"
 
 #include <algorithm>
+#include <cctype>
 
 #include "base/error.h"
 #include "runtime/catalogue_text.h"
@@ -53,6 +54,24 @@ Recommendation weigh(const Json& entry, const Wish& wish) {
   return result;
 }
 
+std::string lowered(std::string text) {
+  std::ranges::transform(text, text.begin(),
+                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return text;
+}
+
+/// "org/name" as a path has it: the name alone, or both as the hub's cache folder.
+bool is_on_path(const std::string& repository, const std::filesystem::path& path) {
+  const std::string name = lowered(std::filesystem::path(repository).filename().string());
+  std::string cached = "models";
+  for (const std::filesystem::path& part : std::filesystem::path(repository))
+    cached += "--" + lowered(part.string());
+  return std::ranges::any_of(path, [&](const std::filesystem::path& part) {
+    const std::string have = lowered(part.string());
+    return have == cached || have == name || have == name + ".gguf";
+  });
+}
+
 }  // namespace
 
 const Json& catalogue() {
@@ -67,6 +86,24 @@ const Json& catalogue_entry(const std::string& name) {
     ids += (ids.empty() ? "" : ", ") + entry["id"].get<std::string>();
   }
   fail(ErrorCode::not_found, "the catalogue has no model of that name (it has {})", ids);
+}
+
+const Json* catalogue_entry_at(const std::filesystem::path& model) {
+  const std::filesystem::path path = std::filesystem::absolute(model).lexically_normal();
+  for (const Json& entry : catalogue()) {
+    for (const Json& repository : entry["repositories"]) {
+      if (is_on_path(repository.get<std::string>(), path)) return &entry;
+    }
+  }
+  return nullptr;
+}
+
+std::string care_warning(const Json& entry) {
+  const Json& licence = entry["licence"];
+  const std::string use = licence["clinical_use"].get<std::string>();
+  if (!use.starts_with("forbidden") && !use.starts_with("advised against")) return "";
+  return fmt::format("{} ({}): use in care is {}", entry["id"].get<std::string>(),
+                     licence["name"].get<std::string>(), use);
 }
 
 ImaginedFormats published_formats(const Json& entry) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -15,6 +16,14 @@ const Json& catalogue();
 
 /// The entry with this id or repository. Throws not_found naming the ids.
 const Json& catalogue_entry(const std::string& name);
+
+/// The entry of a model's folder or file by the names on its path: a repository's own name
+/// ("BioMistral-7B"), or the hub's cache folder ("models--BioMistral--BioMistral-7B"); null where
+/// none is known.
+const Json* catalogue_entry_at(const std::filesystem::path& model);
+
+/// What a licence says against use in care, "" where nothing does.
+std::string care_warning(const Json& entry);
 
 /// Formats of an entry as published.
 ImaginedFormats published_formats(const Json& entry);

@@ -64,6 +64,18 @@ TEST(Catalogue, DeepSeekKeeps576NumbersATokenAndLayer) {
   EXPECT_EQ(need.cache, i64{64} * 1024 * 61 * 576 * 4);
 }
 
+TEST(Catalogue, KnowsAModelByItsPathAndWarnsOfItsLicence) {
+  const Json* llava =
+      catalogue_entry_at("/hub/models--microsoft--llava-med-v1.5-mistral-7b/snapshots/1");
+  ASSERT_NE(llava, nullptr);
+  EXPECT_EQ((*llava)["id"], "llava-med-v1.5");
+  EXPECT_NE(care_warning(*llava).find("forbidden: research only"), std::string::npos);
+  const Json* biobert = catalogue_entry_at("models/biobert-v1.1");
+  ASSERT_NE(biobert, nullptr);
+  EXPECT_EQ(care_warning(*biobert), "");
+  EXPECT_EQ(catalogue_entry_at("models/stories260K"), nullptr);
+}
+
 TEST(Recommend, SaysWhatFitsAndWhyTheRestDoesNot) {
   const auto all = recommend({.task = "chat", .memory = 24'000'000'000});
   ASSERT_FALSE(all.empty());
