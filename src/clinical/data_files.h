@@ -11,6 +11,7 @@ namespace medlar::clinical {
 namespace data {
 std::string_view sections();
 std::string_view abbreviations();
+std::string_view assertion_rules();
 }  // namespace data
 
 /// The lines of a data file without comments and empty ones; views into `text`.
