@@ -53,6 +53,7 @@ struct Command {
   Action action;
 };
 
+Command add_analyze(CLI::App& root);
 Command add_inspect(CLI::App& root);
 Command add_models_list(CLI::App& models);
 Command add_models_info(CLI::App& models);

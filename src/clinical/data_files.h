@@ -12,6 +12,9 @@ namespace data {
 std::string_view sections();
 std::string_view abbreviations();
 std::string_view assertion_rules();
+std::string_view disease_ontology();
+std::string_view disease_synonyms();
+std::string_view findings();
 }  // namespace data
 
 /// The lines of a data file without comments and empty ones; views into `text`.
