@@ -24,6 +24,7 @@ struct AnalyzeOptions {
   std::string out;
   std::string offsets = "scalars";
   std::string overlaps = "longest";
+  std::string date;
   bool jsonl = false;
   bool raw = false;
   MachineOptions machine;
@@ -174,7 +175,8 @@ Result analyze_with(const AnalyzeOptions& options, const Reader& reader, const C
 
 Result analyze(const AnalyzeOptions& options, const Console& console) {
   Reader reader = {.analyzer = {},
-                   .analysis = {.overlaps = clinical::overlaps_named(options.overlaps)},
+                   .analysis = {.note_date = options.date,
+                                .overlaps = clinical::overlaps_named(options.overlaps)},
                    .output = {.unit = clinical::offset_unit_named(options.offsets),
                               .version = MEDLAR_VERSION,
                               .time = time_now()},
@@ -220,6 +222,8 @@ Command add_analyze(CLI::App& root) {
                   "Which of overlapping spans stay: longest, score or keep-all")
       ->check(CLI::IsMember({"longest", "score", "keep-all"}))
       ->capture_default_str();
+  app->add_option("--date", options->date,
+                  "Day of the note, 2024-03-05 (default: from a heading of the note)");
   app->add_flag("--raw", options->raw, "Also everything found before it was resolved, in JSON");
   options->machine.add_threads(*app);
   app->footer("Example: medlar analyze note.txt --format html --out note.html");

@@ -26,6 +26,28 @@ bool is_better(const Span& a, const Span& b, Overlaps overlaps) {
   return stands_before(a, b);
 }
 
+/// The date under a heading like "Date of service"; that of birth is none of the note's.
+std::optional<std::chrono::sys_days> date_of_note(std::string_view text,
+                                                  const std::vector<Section>& sections) {
+  for (const Section& section : sections) {
+    const std::string heading = normal_text(text_of(text, section.heading));
+    if (section.name != "patient_information" || heading.find("date") == std::string::npos ||
+        heading.find("birth") != std::string::npos)
+      continue;
+    const std::string_view body = text_of(text, section.body);
+    if (const auto date = first_date(body.substr(0, body.find('\n')))) return date;
+  }
+  return {};
+}
+
+/// True where a medicine covers the begin of a value: "potassium chloride 20 mEq" is no chloride.
+bool is_inside(const Span& value, const std::vector<Span>& medicines) {
+  const auto next = std::partition_point(
+      medicines.begin(), medicines.end(),
+      [&](const Span& medicine) { return medicine.range.begin <= value.range.begin; });
+  return next != medicines.begin() && value.range.begin < std::prev(next)->range.end;
+}
+
 }  // namespace
 
 Overlaps overlaps_named(std::string_view name) {
@@ -125,21 +147,41 @@ void Analyzer::assess(std::string_view text, const std::vector<NoteSentence>& se
   }
 }
 
+/// What rules and dictionaries find in a sentence.
+std::vector<Span> Analyzer::spans_of(std::string_view text, const NoteSentence& sentence,
+                                     const std::optional<std::chrono::sys_days>& note_date) const {
+  std::vector<Span> spans = dictionary_.find(text, sentence.words);
+  const auto add = [&](std::vector<Span> more) {
+    std::move(more.begin(), more.end(), std::back_inserter(spans));
+  };
+  std::vector<Span> values = labs_.find(text, sentence.words);
+  std::vector<Span> medicines = medications_.find(text, sentence.words);
+  std::erase_if(values, [&](const Span& value) { return is_inside(value, medicines); });
+  add(std::move(values));
+  add(std::move(medicines));
+  add(dates_and_ages(text, sentence.words, note_date));
+  return spans;
+}
+
 Analysis Analyzer::analyze(const Document& note, const std::vector<Span>& found,
                            const AnalysisOptions& options) const {
   const std::string_view text = note.text();
   Analysis analysis = {.sections = sections_.find(text),
                        .sentences = {},
+                       .note_date = options.note_date,
                        .spans = {},
                        .raw = {},
                        .producers = {"rules", "dictionary: " + diseases_.name + " " +
                                                   diseases_.version + ", word lists"}};
   const std::vector<NoteSentence> sentences = read_sentences(text, analysis.sections);
   for (const NoteSentence& sentence : sentences) analysis.sentences.push_back(sentence.range);
+  const std::optional<std::chrono::sys_days> note_date =
+      options.note_date.empty() ? date_of_note(text, analysis.sections)
+                                : std::optional(day_of(options.note_date));
+  if (note_date) analysis.note_date = iso_date(*note_date);
   analysis.raw = found;
   for (const NoteSentence& sentence : sentences) {
-    for (Span& span : dictionary_.find(text, sentence.words))
-      analysis.raw.push_back(std::move(span));
+    for (Span& span : spans_of(text, sentence, note_date)) analysis.raw.push_back(std::move(span));
   }
   std::vector<Span> spans;
   for (const Span& span : analysis.raw) {

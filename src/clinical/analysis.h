@@ -1,12 +1,17 @@
 #pragma once
 
+#include <chrono>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "clinical/assertion.h"
+#include "clinical/dates.h"
 #include "clinical/dictionary.h"
 #include "clinical/document.h"
+#include "clinical/labs.h"
+#include "clinical/medications.h"
 #include "clinical/sections.h"
 #include "clinical/sentences.h"
 #include "clinical/span.h"
@@ -24,6 +29,7 @@ enum class Overlaps {
 Overlaps overlaps_named(std::string_view name);
 
 struct AnalysisOptions {
+  std::string note_date;  ///< ISO; "" takes it from a heading of the note ("Date of service: ...")
   Overlaps overlaps = Overlaps::longest;
 };
 
@@ -39,6 +45,7 @@ struct NoteSentence {
 struct Analysis {
   std::vector<Section> sections;
   std::vector<ByteRange> sentences;
+  std::string note_date;  ///< ISO, "" where it is not known
   std::vector<Span> spans;
   std::vector<Span> raw;  ///< everything found, before it was cut, resolved or assessed
   std::vector<std::string> producers;  ///< what looked for spans, found or not
@@ -60,11 +67,16 @@ class Analyzer {
   void assess(std::string_view text, const std::vector<NoteSentence>& sentences,
               Analysis& analysis) const;
 
+  std::vector<Span> spans_of(std::string_view text, const NoteSentence& sentence,
+                             const std::optional<std::chrono::sys_days>& note_date) const;
+
   Terminology diseases_;
   Dictionary dictionary_;
   SectionFinder sections_;
   SentenceSplitter sentences_;
   AssertionRules assertions_;
+  MedicationRules medications_;
+  LabRules labs_;
 };
 
 /// One list by begin, then end, with overlaps resolved. n log n.

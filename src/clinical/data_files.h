@@ -15,6 +15,10 @@ std::string_view assertion_rules();
 std::string_view disease_ontology();
 std::string_view disease_synonyms();
 std::string_view findings();
+std::string_view medications();
+std::string_view sig();
+std::string_view labs();
+std::string_view units();
 }  // namespace data
 
 /// The lines of a data file without comments and empty ones; views into `text`.

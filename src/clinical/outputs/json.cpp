@@ -37,6 +37,7 @@ Json analysis_json(const Document& note, const Analysis& analysis, const OutputO
   return {{"id", note.id()},
           {"digest", note.digest()},
           {"offsets", name_of(options.unit)},
+          {"note_date", analysis.note_date},
           {"producers", analysis.producers},
           {"text", note.text()},
           {"sections", std::move(sections)},
