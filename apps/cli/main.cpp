@@ -78,6 +78,7 @@ std::string usage_message(const CLI::ParseError& error, const std::string& verb)
       said.starts_with("A subcommand")) {
     if (verb == "bench") return "bench needs machine or model";
     if (verb == "models") return "models needs list, info or recommend";
+    if (verb == "eval") return "eval needs assertion or link";
     return fmt::format("no verb '{}'", verb);
   }
   return said;
@@ -97,19 +98,36 @@ int run(int argc, char** argv) {
   bench->require_subcommand(1);
   CLI::App* models = root.add_subcommand("models", "What there is, what it needs, what fits");
   models->require_subcommand(1);
+  CLI::App* eval = root.add_subcommand("eval", "How good something is on data with known answers");
+  eval->require_subcommand(1);
   const std::vector<Command> commands = {
-      add_analyze(root),         add_inspect(root),
-      add_tokenize(root),        add_detokenize(root),
-      add_template(root),        add_parse(root),
-      add_forward(root),         add_verify(root),
-      add_generate(root),        add_embed(root),
-      add_perplexity(root),      add_ner(root),
-      add_classify(root),        add_qa(root),
-      add_fill_mask(root),       add_chat(root),
-      add_bench_machine(*bench), add_bench_model(*bench),
-      add_doctor(root),          add_models_list(*models),
-      add_models_info(*models),  add_models_recommend(*models),
-      add_version(root),         add_completion(root),
+      add_analyze(root),
+      add_link(root),
+      add_eval_assertion(*eval),
+      add_eval_link(*eval),
+      add_inspect(root),
+      add_tokenize(root),
+      add_detokenize(root),
+      add_template(root),
+      add_parse(root),
+      add_forward(root),
+      add_verify(root),
+      add_generate(root),
+      add_embed(root),
+      add_perplexity(root),
+      add_ner(root),
+      add_classify(root),
+      add_qa(root),
+      add_fill_mask(root),
+      add_chat(root),
+      add_bench_machine(*bench),
+      add_bench_model(*bench),
+      add_doctor(root),
+      add_models_list(*models),
+      add_models_info(*models),
+      add_models_recommend(*models),
+      add_version(root),
+      add_completion(root),
   };
   const bool json = wants_json(argc, argv);
   try {

@@ -8,21 +8,10 @@
 #include "base/error.h"
 #include "clinical/assertion_cases.h"
 #include "clinical/case_files.h"
+#include "clinical/scores.h"
 
 namespace medlar::clinical {
 namespace {
-
-struct Counts {
-  i64 both = 0;
-  i64 expected = 0;
-  i64 found = 0;
-
-  double f1() const {
-    return expected + found == 0
-               ? 1.0
-               : 2.0 * static_cast<double>(both) / static_cast<double>(expected + found);
-  }
-};
 
 struct Score {
   std::array<Counts, 5> axes;
