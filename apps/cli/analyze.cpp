@@ -79,6 +79,13 @@ std::string rendered(const std::string& format, const Reader& reader, const Docu
   if (format == "brat") return clinical::analysis_brat(note, analysis);
   if (format == "pubtator") return clinical::analysis_pubtator(note, analysis);
   if (format == "conll") return clinical::analysis_conll(note, analysis);
+  if (format == "html") return clinical::analysis_html(note, analysis, reader.output);
+  if (format == "omop") return clinical::analysis_omop(note, analysis, reader.output);
+  if (format == "fhir") {
+    return clinical::analysis_fhir(note, analysis, reader.output)
+               .dump(2, ' ', false, Json::error_handler_t::replace) +
+           "\n";
+  }
   return clinical::analysis_terminal(note, analysis, colours);
 }
 
@@ -174,15 +181,17 @@ Result analyze_with(const AnalyzeOptions& options, const Reader& reader, const C
 }
 
 Result analyze(const AnalyzeOptions& options, const Console& console) {
-  Reader reader = {.analyzer = {},
-                   .analysis = {.note_date = options.date,
-                                .overlaps = clinical::overlaps_named(options.overlaps)},
-                   .output = {.unit = clinical::offset_unit_named(options.offsets),
-                              .version = MEDLAR_VERSION,
-                              .time = time_now()},
-                   .find = {},
-                   .producer = {},
-                   .raw = options.raw};
+  Reader reader = {
+      .analyzer = clinical::Analyzer(options.model.empty() ? clinical::Linking::by_name
+                                                           : clinical::Linking::by_similarity),
+      .analysis = {.note_date = options.date,
+                   .overlaps = clinical::overlaps_named(options.overlaps)},
+      .output = {.unit = clinical::offset_unit_named(options.offsets),
+                 .version = MEDLAR_VERSION,
+                 .time = time_now()},
+      .find = {},
+      .producer = {},
+      .raw = options.raw};
   if (options.model.empty()) return analyze_with(options, reader, console);
   const text::Tokenizer tokenizer = tokenizer_of(options.model);
   reader.producer = "model: " + options.model;

@@ -1,5 +1,7 @@
 #include "clinical/analysis.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <array>
 #include <set>
@@ -106,7 +108,24 @@ std::vector<Span> split_at_separators(std::string_view text, const Span& span,
   return parts;
 }
 
-Analyzer::Analyzer() : diseases_(disease_ontology()), dictionary_(diseases_) {}
+Analyzer::Analyzer(Linking linking)
+    : diseases_(disease_ontology()),
+      linker_(linking == Linking::by_similarity ? std::make_unique<const Linker>(diseases_)
+                                                : nullptr),
+      dictionary_(diseases_) {}
+
+/// Gives a model's disease the code of the concept that it most likely means.
+void Analyzer::link(std::string_view text, Span& span) const {
+  const bool is_disease = span.label == "disease" || span.label == "cancer";
+  if (linker_ == nullptr || !is_disease || span.attributes.contains("code")) return;
+  const Link found = linker_->link(text_of(text, span.range));
+  const Candidate* best = found.best();
+  if (best == nullptr) return;
+  span.attributes["code"] = best->meaning->code;
+  span.attributes["name"] = best->meaning->name;
+  span.attributes["link_score"] = number_text(best->score);
+  span.attributes["references"] = fmt::format("{}", fmt::join(best->meaning->references, " "));
+}
 
 std::vector<NoteSentence> Analyzer::read_sentences(std::string_view text,
                                                    const std::vector<Section>& sections) const {
@@ -189,6 +208,7 @@ Analysis Analyzer::analyze(const Document& note, const std::vector<Span>& found,
       spans.push_back(std::move(part));
   }
   analysis.spans = resolved(std::move(spans), options.overlaps);
+  for (Span& span : analysis.spans) link(text, span);
   assess(text, sentences, analysis);
   return analysis;
 }

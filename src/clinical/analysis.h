@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -11,6 +12,7 @@
 #include "clinical/dictionary.h"
 #include "clinical/document.h"
 #include "clinical/labs.h"
+#include "clinical/linking.h"
 #include "clinical/medications.h"
 #include "clinical/sections.h"
 #include "clinical/sentences.h"
@@ -51,11 +53,17 @@ struct Analysis {
   std::vector<std::string> producers;  ///< what looked for spans, found or not
 };
 
+/// How spans get codes.
+enum class Linking {
+  by_name,        ///< those that the dictionary found have theirs
+  by_similarity,  ///< a model's diseases too, through a Linker (a quarter of a second to make)
+};
+
 /// Reads notes by rules and dictionaries, and puts what a model found among it. Immutable, so safe
 /// to share between threads.
 class Analyzer {
  public:
-  Analyzer();
+  explicit Analyzer(Linking linking = Linking::by_name);
 
   /// `found`: spans of a model in the note's bytes.
   Analysis analyze(const Document& note, const std::vector<Span>& found = {},
@@ -70,7 +78,10 @@ class Analyzer {
   std::vector<Span> spans_of(std::string_view text, const NoteSentence& sentence,
                              const std::optional<std::chrono::sys_days>& note_date) const;
 
+  void link(std::string_view text, Span& span) const;
+
   Terminology diseases_;
+  std::unique_ptr<const Linker> linker_;  ///< null where linking is by name
   Dictionary dictionary_;
   SectionFinder sections_;
   SentenceSplitter sentences_;
