@@ -166,7 +166,9 @@ Result filter(const AnalyzeOptions& options, const Reader& reader, const Console
 
 Result analyze_with(const AnalyzeOptions& options, const Reader& reader, const Console& console) {
   if (options.jsonl) return filter(options, reader, console);
-  const Document note(read_input(options.file), options.file == "-" ? "" : options.file);
+  const Document note(
+      read_input(options.file),
+      options.file == "-" ? "" : std::filesystem::path(options.file).filename().string());
   const Analysis analysis = read_note(reader, note);
   const bool colours = options.out.empty() && ::isatty(STDOUT_FILENO) == 1;
   const std::string text = rendered(options.format, reader, note, analysis,

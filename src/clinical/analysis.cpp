@@ -83,7 +83,8 @@ std::vector<Span> split_at_separators(std::string_view text, const Span& span,
                                       std::span<const ByteRange> sentences) {
   std::vector<Span> parts;
   const auto add = [&](i64 begin, i64 end) {
-    const std::string_view part = trimmed(text_of(text, {.begin = begin, .end = end}));
+    std::string_view part = trimmed(text_of(text, {.begin = begin, .end = end}));
+    if (part.starts_with("- ") || part.starts_with("* ")) part = trimmed(part.substr(2));
     if (part.empty()) return;
     Span own = span;
     own.range.begin = part.data() - text.data();

@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/types.h"
@@ -29,8 +30,11 @@ Terminology disease_ontology();
 
 /// A terminology of the user: OBO; OMOP's CONCEPT.csv (tabs, a column concept_name); or CSV with a
 /// header that names the columns code, name and, if there are any, synonyms ("|" between them) and
-/// references (blanks between them). Throws corrupt_file naming file and line, not_found,
-/// limit_exceeded above 2 GiB.
+/// references (blanks between them). `source` names it in errors. Throws corrupt_file naming file
+/// and line, invalid_argument for bytes that are not UTF-8.
+Terminology parse_terminology(std::string_view text, const std::string& source);
+
+/// A file of these kinds. Throws besides not_found, io, limit_exceeded above 2 GiB.
 Terminology read_terminology(const std::filesystem::path& path);
 
 /// The first of a concept's references into a system ("MESH"), without the system's name; "" if

@@ -130,16 +130,17 @@ Terminology read_table(std::string_view text, const std::string& source) {
 
 }  // namespace
 
-Terminology read_terminology(const std::filesystem::path& path) {
-  const std::string text = read_text_file(path, most_bytes);
-  const std::string source = path.filename().string();
+Terminology parse_terminology(std::string_view text, const std::string& source) {
   text::check_utf8(text);
-  Terminology terms = path.extension() == ".obo" || text.starts_with("format-version:")
-                          ? read_obo(text, source)
-                          : read_table(text, source);
+  const bool is_obo = text.starts_with("format-version:") || text.starts_with("[Term]");
+  Terminology terms = is_obo ? read_obo(text, source) : read_table(text, source);
   if (terms.concepts.empty())
     fail(ErrorCode::corrupt_file, "{}: no concept with a code and a name", source);
   return terms;
+}
+
+Terminology read_terminology(const std::filesystem::path& path) {
+  return parse_terminology(read_text_file(path, most_bytes), path.filename().string());
 }
 
 }  // namespace medlar::clinical

@@ -31,11 +31,8 @@ mark sup { font-size: .65em; color: var(--soft); padding-left: .2em; }
 th, td { text-align: left; vertical-align: top; padding: .35rem .6rem; border-bottom: 1px solid var(--line); }
 th { color: var(--soft); font-weight: 600; } td.code { font-family: ui-monospace, monospace; font-size: .8rem; }
 tr.quiet td { color: var(--soft); }
-.disease, .cancer, .problem { --c: var(--disease); } .symptom { --c: var(--symptom); }
+mark, .dot { --c: var(--other); } .disease, .cancer, .problem { --c: var(--disease); } .symptom { --c: var(--symptom); }
 .medication, .chemical { --c: var(--medication); } .lab, .vital { --c: var(--value); } .date, .age { --c: var(--time); }
-mark, .dot { --c: var(--other); } mark.disease, .dot.disease { --c: var(--disease); } mark.symptom, .dot.symptom { --c: var(--symptom); }
-mark.medication, mark.chemical, .dot.medication, .dot.chemical { --c: var(--medication); }
-mark.lab, mark.vital, .dot.lab, .dot.vital { --c: var(--value); } mark.date, mark.age, .dot.date, .dot.age { --c: var(--time); }
 .dot { display: inline-block; width: .75em; height: .75em; border-radius: 50%; background: var(--c); margin-right: .4em; }
 footer { margin-top: 2rem; color: var(--soft); font-size: .8rem; }
 @media print { .note { border: 0; padding: 0; } }

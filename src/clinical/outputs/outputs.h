@@ -12,8 +12,8 @@ namespace medlar::clinical {
 
 struct OutputOptions {
   OffsetUnit unit = OffsetUnit::scalar;  ///< of JSON and CSV; the others have units of their own
-  std::string version;                   ///< of medlar, for formats that name their maker
-  std::string time;                      ///< "2026-03-12T10:00:00Z", for formats that want one
+  std::string version = {};              ///< of medlar, for formats that name their maker
+  std::string time = {};                 ///< "2026-03-12T10:00:00Z", for formats that want one
 };
 
 /// {"id", "digest", "offsets", "producers", "text", "sections", "spans"}; a span has start, end,
