@@ -51,3 +51,18 @@ function(medlar_room name)
   target_link_libraries(medlar_${name} PUBLIC ${ARGN})
   target_precompile_headers(medlar_${name} PRIVATE ${MEDLAR_PRECOMPILED})
 endfunction()
+
+# medlar_embed(<room>): each src/<room>/data/<file>.txt as text inside the program, given by the function
+# medlar::<room>::data::<file>().
+function(medlar_embed room)
+  file(GLOB files CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${room}/data/*.txt)
+  foreach(file ${files})
+    set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${file})
+    get_filename_component(name ${file} NAME_WE)
+    file(READ ${file} text)
+    set(source ${CMAKE_BINARY_DIR}/generated/${room}/data_${name}.cpp)
+    configure_file(${CMAKE_SOURCE_DIR}/cmake/data_text.cpp.in ${source} @ONLY)
+    set_source_files_properties(${source} PROPERTIES SKIP_PRECOMPILE_HEADERS ON)
+    target_sources(medlar_${room} PRIVATE ${source})
+  endforeach()
+endfunction()

@@ -2,11 +2,11 @@
 # file by which another project says find_package(medlar) and links medlar::medlar.
 include(CMakePackageConfigHelpers)
 
-set(public_rooms base tensor formats backend comm ops nn text models vision runtime)
+set(public_rooms base tensor formats backend comm ops nn text models vision runtime clinical)
 set(package_folder ${CMAKE_INSTALL_LIBDIR}/cmake/medlar)
 
 add_library(medlar_public INTERFACE)
-target_link_libraries(medlar_public INTERFACE medlar_runtime)
+target_link_libraries(medlar_public INTERFACE medlar_clinical)
 set_target_properties(medlar_public PROPERTIES EXPORT_NAME medlar)
 add_library(medlar::medlar ALIAS medlar_public)
 

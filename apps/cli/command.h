@@ -53,6 +53,10 @@ struct Command {
   Action action;
 };
 
+Command add_analyze(CLI::App& root);
+Command add_link(CLI::App& root);
+Command add_eval_assertion(CLI::App& eval);
+Command add_eval_link(CLI::App& eval);
 Command add_inspect(CLI::App& root);
 Command add_models_list(CLI::App& models);
 Command add_models_info(CLI::App& models);

@@ -78,6 +78,7 @@ std::string usage_message(const CLI::ParseError& error, const std::string& verb)
       said.starts_with("A subcommand")) {
     if (verb == "bench") return "bench needs machine or model";
     if (verb == "models") return "models needs list, info, recommend, pull or rm";
+    if (verb == "eval") return "eval needs assertion or link";
     return fmt::format("no verb '{}'", verb);
   }
   return said;
@@ -98,7 +99,13 @@ int run(int argc, char** argv) {
   CLI::App* models =
       root.add_subcommand("models", "What there is, what it needs, what fits; fetch and remove");
   models->require_subcommand(1);
+  CLI::App* eval = root.add_subcommand("eval", "How good something is on data with known answers");
+  eval->require_subcommand(1);
   const std::vector<Command> commands = {
+      add_analyze(root),
+      add_link(root),
+      add_eval_assertion(*eval),
+      add_eval_link(*eval),
       add_inspect(root),
       add_tokenize(root),
       add_detokenize(root),

@@ -1,6 +1,5 @@
 // include/medlar/engine.h over the runtime. Errors leave as EngineError here and nowhere else.
 #include <mutex>
-#include <new>
 #include <utility>
 
 #include "base/error.h"
@@ -8,24 +7,11 @@
 #include "medlar/engine.h"
 #include "runtime/engine.h"
 #include "runtime/model_files.h"
+#include "runtime/public_errors.h"
 #include "runtime/text_runs.h"
 
 namespace medlar {
 namespace {
-
-/// What `work` gives, its errors as the public type. A callback's own exceptions pass.
-template <typename Work>
-auto translated(const Work& work) -> decltype(work()) {
-  try {
-    return work();
-  } catch (const Error& error) {
-    throw EngineError(std::string(name_of(error.code())), error.what());
-  } catch (const std::filesystem::filesystem_error& error) {
-    throw EngineError(std::string(name_of(ErrorCode::io)), error.what());
-  } catch (const std::bad_alloc&) {
-    throw EngineError(std::string(name_of(ErrorCode::out_of_memory)), "out of memory");
-  }
-}
 
 runtime::RunnerOptions runner_options(const EngineOptions& options) {
   constexpr i64 most_threads = 1024;

@@ -1,0 +1,18 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "clinical/document.h"
+#include "clinical/span.h"
+#include "runtime/encoder_runs.h"
+
+namespace medlar::clinical {
+
+/// What a token classifier finds in a note, by overlapping windows. Labels in small letters, words
+/// whole. Throws unsupported for a model that labels no tokens.
+std::vector<Span> model_spans(
+    runtime::Runner& runner, const text::Tokenizer& tokenizer, const Document& note,
+    const std::string& producer, const runtime::Checkpoints& between = [] {});
+
+}  // namespace medlar::clinical
