@@ -71,6 +71,8 @@ Command add_classify(CLI::App& root);
 Command add_qa(CLI::App& root);
 Command add_fill_mask(CLI::App& root);
 Command add_chat(CLI::App& root);
+Command add_train(CLI::App& root);
+Command add_eval_ner(CLI::App& eval);
 Command add_bench_machine(CLI::App& bench);
 Command add_bench_model(CLI::App& bench);
 Command add_doctor(CLI::App& root);

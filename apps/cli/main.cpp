@@ -77,6 +77,7 @@ std::string usage_message(const CLI::ParseError& error, const std::string& verb)
   if (kind == CLI::ExitCodes::RequiredError && !verb.empty() && !verb.starts_with("-") &&
       said.starts_with("A subcommand")) {
     if (verb == "bench") return "bench needs machine or model";
+    if (verb == "eval") return "eval needs ner";
     if (verb == "models") return "models needs list, info or recommend";
     return fmt::format("no verb '{}'", verb);
   }
@@ -97,6 +98,8 @@ int run(int argc, char** argv) {
   bench->require_subcommand(1);
   CLI::App* models = root.add_subcommand("models", "What there is, what it needs, what fits");
   models->require_subcommand(1);
+  CLI::App* eval = root.add_subcommand("eval", "How well a model does on labelled data");
+  eval->require_subcommand(1);
   const std::vector<Command> commands = {
       add_inspect(root),
       add_tokenize(root),
@@ -113,6 +116,8 @@ int run(int argc, char** argv) {
       add_qa(root),
       add_fill_mask(root),
       add_chat(root),
+      add_train(root),
+      add_eval_ner(*eval),
       add_bench_machine(*bench),
       add_bench_model(*bench),
       add_doctor(root),
