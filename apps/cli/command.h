@@ -75,6 +75,7 @@ Command add_train(CLI::App& root);
 Command add_eval_ner(CLI::App& eval);
 Command add_bench_machine(CLI::App& bench);
 Command add_bench_model(CLI::App& bench);
+Command add_bench_train(CLI::App& bench);
 Command add_doctor(CLI::App& root);
 Command add_version(CLI::App& root);
 Command add_completion(CLI::App& root);

@@ -76,7 +76,7 @@ std::string usage_message(const CLI::ParseError& error, const std::string& verb)
   }
   if (kind == CLI::ExitCodes::RequiredError && !verb.empty() && !verb.starts_with("-") &&
       said.starts_with("A subcommand")) {
-    if (verb == "bench") return "bench needs machine or model";
+    if (verb == "bench") return "bench needs machine, model or train";
     if (verb == "eval") return "eval needs ner";
     if (verb == "models") return "models needs list, info or recommend";
     return fmt::format("no verb '{}'", verb);
@@ -120,6 +120,7 @@ int run(int argc, char** argv) {
       add_eval_ner(*eval),
       add_bench_machine(*bench),
       add_bench_model(*bench),
+      add_bench_train(*bench),
       add_doctor(root),
       add_models_list(*models),
       add_models_info(*models),

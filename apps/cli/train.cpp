@@ -17,6 +17,7 @@ struct TrainOptions {
   std::string data;
   std::string out;
   bool fresh = false;
+  bool reschedule = false;
   MachineOptions machine;
 };
 
@@ -45,6 +46,7 @@ Result train_model(const TrainOptions& options, const Console& console) {
   const std::filesystem::path folder = options.out.empty()
                                            ? std::filesystem::path("build/train") / recipe.name
                                            : std::filesystem::path(options.out);
+  if (options.reschedule) recipe.options.other_length = train::OtherLength::taken;
   if (options.fresh) std::filesystem::remove(folder / "state.safetensors");
   const text::Tokenizer tokenizer = runtime::tokenizer_of(recipe.base.string());
   std::vector<train::Corpus> corpora;
@@ -93,6 +95,9 @@ Command add_train(CLI::App& root) {
                   "Folder for the model, log and state; a state there is gone on with "
                   "(default: build/train/<name>)");
   app->add_flag("--fresh", options->fresh, "Start anew, whatever state there is");
+  app->add_flag("--reschedule", options->reschedule,
+                "Go on with a state although the recipe now has another length: the learning rate "
+                "follows the new one");
   options->machine.add_threads(*app);
   app->footer("Example: medlar train --recipe models/medlar-ner/recipe.toml --data corpora/");
   return {app, [options](const Console& console) { return train_model(*options, console); }};

@@ -4,40 +4,12 @@
 #include <numbers>
 #include <numeric>
 
+#include "train/adamw_update.h"
+
 namespace medlar::train {
 namespace {
 
 constexpr i64 block = 1 << 14;
-
-/// One value's part of a step.
-struct Update {
-  float beta1, beta2, epsilon, rate, decay;
-  float first_correction;   ///< 1 / (1 - beta1^number)
-  float second_correction;  ///< 1 / (1 - beta2^number)
-  float factor;             ///< of the gradient
-
-  void operator()(float gradient, float& value, float& first, float& second) const {
-    const float g = gradient * factor;
-    first = beta1 * first + (1.0f - beta1) * g;
-    second = beta2 * second + (1.0f - beta2) * (g * g);
-    const float direction =
-        first * first_correction / (std::sqrt(second * second_correction) + epsilon);
-    value = value - rate * (direction + decay * value);
-  }
-};
-
-/// Arrays that do not overlap and a fixed number at a time, so that the compiler takes several
-/// values at once.
-void update_all(const Update& update, const float* __restrict gradient, i64 count,
-                float* __restrict value, float* __restrict first, float* __restrict second) {
-  const Update local = update;
-  constexpr i64 together = 16;
-  const i64 whole = count / together * together;
-  for (i64 i = 0; i < whole; i += together) {
-    for (i64 k = i; k < i + together; ++k) local(gradient[k], value[k], first[k], second[k]);
-  }
-  for (i64 i = whole; i < count; ++i) local(gradient[i], value[i], first[i], second[i]);
-}
 
 double sum_of_squares(ops::Context& ctx, const Tensor& x) {
   const i64 blocks = ceil_div(x.count(), block);
@@ -98,18 +70,18 @@ void AdamW::step(ops::Context& ctx, const ops::Tape& tape, i64 number, float lea
     Tensor values = parameters_[p].values;
     const Tensor* gradient = tape.gradient(values);
     if (gradient == nullptr) continue;
-    const Update update = {.beta1 = options_.beta1,
-                           .beta2 = options_.beta2,
-                           .epsilon = options_.epsilon,
-                           .rate = learning_rate,
-                           .decay = values.shape().rank() > 1 ? options_.weight_decay : 0.0f,
-                           .first_correction = correction(options_.beta1),
-                           .second_correction = correction(options_.beta2),
-                           .factor = factor};
+    const AdamWUpdate update = {.beta1 = options_.beta1,
+                                .beta2 = options_.beta2,
+                                .epsilon = options_.epsilon,
+                                .rate = learning_rate,
+                                .decay = values.shape().rank() > 1 ? options_.weight_decay : 0.0f,
+                                .first_correction = correction(options_.beta1),
+                                .second_correction = correction(options_.beta2),
+                                .factor = factor};
     Moments& moments = moments_[p];
     ctx.stream.threads->parallel_for(values.count(), block, [&](i64 begin, i64 end) {
-      update_all(update, gradient->f32() + begin, end - begin, values.f32() + begin,
-                 moments.first.f32() + begin, moments.second.f32() + begin);
+      update_values(update, gradient->f32() + begin, end - begin, values.f32() + begin,
+                    moments.first.f32() + begin, moments.second.f32() + begin);
     });
   }
 }

@@ -61,6 +61,7 @@ TrainingOptions options_from(const toml::table& table, const std::string& where)
   TrainingOptions o;
   std::string decay = "linear";
   keys.read("epochs", o.epochs);
+  keys.read("steps", o.steps);
   keys.read("batch_tokens", o.batch_tokens);
   keys.read("accumulate", o.accumulate);
   keys.read("sequence_tokens", o.sequence_tokens);

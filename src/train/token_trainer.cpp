@@ -202,11 +202,13 @@ Json TokenTrainer::run(const Output& output) {
     steps.push_back(steps_of(plan_epoch(epoch)));
     session.steps += steps.back();
   }
+  if (options_.steps > 0) session.steps = std::min(session.steps, options_.steps);
   resume(session);
   session.first_step = steps_done_;
   for (i64 epoch = 0; epoch < options_.epochs && !session.stopped; ++epoch) {
     const i64 of_epoch = steps[static_cast<std::size_t>(epoch)];
-    if (steps_done_ < session.first_of_epoch + of_epoch && !run_epoch(session, epoch)) break;
+    const i64 end = std::min(session.steps, session.first_of_epoch + of_epoch);
+    if (steps_done_ < end && !run_epoch(session, epoch)) break;
     session.first_of_epoch += of_epoch;
   }
   save(session);
@@ -221,7 +223,8 @@ bool TokenTrainer::run_epoch(Session& session, i64 epoch) {
   const auto warmup =
       static_cast<i64>(std::ceil(options_.warmup * static_cast<double>(session.steps)));
   constexpr i64 report_every = 20;
-  for (i64 s = steps_done_ - session.first_of_epoch; s < steps; ++s) {
+  const i64 last = std::min(steps, session.steps - session.first_of_epoch);
+  for (i64 s = steps_done_ - session.first_of_epoch; s < last; ++s) {
     const auto batches =
         std::span(plan.batches).subspan(static_cast<std::size_t>(s * options_.accumulate));
     const auto now =
@@ -234,9 +237,8 @@ bool TokenTrainer::run_epoch(Session& session, i64 epoch) {
       for (const i64 place : batch)
         session.tokens += ssize_of(plan.sequences[static_cast<std::size_t>(place)].ids);
     }
-    if (steps_done_ % report_every == 0 || s + 1 == steps) report_progress(session, epoch);
-    const i64 part = (s + 1) * options_.evaluations / steps;
-    const bool due = part != s * options_.evaluations / steps;
+    if (steps_done_ % report_every == 0 || s + 1 == last) report_progress(session, epoch);
+    const bool due = (s + 1) * options_.evaluations / last != s * options_.evaluations / last;
     if (due && judge(session, epoch)) return false;
     session.stopped = session.output.stop();
     if (session.stopped) return false;
@@ -305,10 +307,10 @@ void TokenTrainer::resume(Session& session) {
   const std::filesystem::path file = session.output.folder / "state.safetensors";
   if (!std::filesystem::exists(file)) return;
   const Json at = load_state(file, optimizer_);
-  if (at.value("steps", i64{0}) != session.steps) {
-    fail(ErrorCode::invalid_argument,
-         "{} is of a training of {} steps, this one has {}; remove it to start anew", file.string(),
-         at.value("steps", i64{0}), session.steps);
+  const i64 length = at.value("steps", i64{0});
+  if (length != session.steps && options_.other_length == OtherLength::refused) {
+    fail(ErrorCode::invalid_argument, "{} is of a training of {} steps, this one has {}",
+         file.string(), length, session.steps);
   }
   steps_done_ = at.value("step", i64{0});
   session.best = at.value("best", -1.0);

@@ -21,8 +21,13 @@ struct Corpus {
   std::vector<EncodedSentence> devel;
 };
 
+/// Whether a state may be gone on with by a training of another length, whose learning rate holds
+/// from there on.
+enum class OtherLength { refused, taken };
+
 struct TrainingOptions {
   i64 epochs = 3;
+  i64 steps = 0;              ///< the end, where all epochs would be more; 0: none
   i64 batch_tokens = 1024;    ///< of one pass forward and back
   i64 accumulate = 1;         ///< passes for each step of the optimizer
   i64 sequence_tokens = 128;  ///< sentences share sequences up to this
@@ -38,6 +43,7 @@ struct TrainingOptions {
   double devel_share = 1.0;  ///< of the sentences of devel that these take, the first ones
   i64 patience = 0;  ///< evaluations without a better mean F1 before training stops; 0: never
   double save_minutes = 10.0;
+  OtherLength other_length = OtherLength::refused;
 };
 
 /// F1 on devel by head, and their mean, which decides which model is the best.
