@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <exception>
 
+#include "base/platform_memory.h"
 #include "command.h"
 #include "interrupt.h"
 
@@ -163,6 +164,7 @@ int run(int argc, char** argv) {
 }  // namespace medlar::cli
 
 int main(int argc, char** argv) {
+  medlar::keep_freed_memory();
   medlar::cli::install_interrupt_handler();
   return medlar::cli::run(argc, argv);
 }

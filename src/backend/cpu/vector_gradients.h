@@ -82,6 +82,49 @@ void vector_sum_rows(const Stream& stream, const float* x, i64 rows, i64 columns
   });
 }
 
+/// philox() of eight counters at once, word by word: words[w][lane].
+inline void philox_lanes(u64 seed, u64 stream, u64 counter, u32 (&words)[4][8]) {
+  for (u32 lane = 0; lane < 8; ++lane) {
+    words[0][lane] = static_cast<u32>(counter + lane);
+    words[1][lane] = static_cast<u32>((counter + lane) >> 32);
+    words[2][lane] = static_cast<u32>(stream);
+    words[3][lane] = static_cast<u32>(stream >> 32);
+  }
+  u32 key0 = static_cast<u32>(seed);
+  u32 key1 = static_cast<u32>(seed >> 32);
+  for (int round = 0; round < 10; ++round) {
+    for (int lane = 0; lane < 8; ++lane) {
+      const u64 product0 = u64{0xD2511F53u} * words[0][lane];
+      const u64 product1 = u64{0xCD9E8D57u} * words[2][lane];
+      words[0][lane] = static_cast<u32>(product1 >> 32) ^ words[1][lane] ^ key0;
+      words[2][lane] = static_cast<u32>(product0 >> 32) ^ words[3][lane] ^ key1;
+      words[1][lane] = static_cast<u32>(product1);
+      words[3][lane] = static_cast<u32>(product0);
+    }
+    key0 += 0x9E3779B9u;
+    key1 += 0xBB67AE85u;
+  }
+}
+
+void vector_dropout(const Stream& stream, const DropoutArgs& a) {
+  constexpr i64 together = 32;  // four values of each of eight counters
+  const float factor = 1.0f / (1.0f - a.rate);
+  const u64 threshold = static_cast<u64>(static_cast<double>(a.rate) * 0x1p32);
+  stream.threads->parallel_for(
+      ceil_div(a.count, together), pointwise_grain / together, [&](i64 begin, i64 end) {
+        for (i64 block = begin; block < end; ++block) {
+          u32 words[4][8];
+          philox_lanes(a.seed, a.stream, static_cast<u64>(block * 8), words);
+          const i64 first = block * together;
+          const i64 count = least(together, a.count - first);
+          for (i64 i = 0; i < count; ++i) {
+            const float x = a.x[first + i];
+            a.y[first + i] = words[i % 4][i / 4] >= threshold ? x * factor : 0.0f;
+          }
+        }
+      });
+}
+
 // ---- norms ----
 
 enum class Centring { none, mean };

@@ -18,14 +18,24 @@ constexpr i64 chunk = 256;  // inputs unpacked at a time: 16 KiB of floats a pan
 constexpr i64 block_rows = 8 * tile_rows;  // activations that pass a panel: 48 KiB a chunk on AVX2
 constexpr i64 group = 8;  // panels that share one pass over the activations: 128 KiB a chunk, in L2
 
-/// Rows [m, m + rows) of the activations as one tile [in][rows].
+/// Rows [m, m + rows) of the activations as one tile [in][rows]; a full tile has a constant count.
 inline void pack_tile(const LinearArgs& a, i64 m, i64 rows, float* packed) {
-  const bool columns = a.x_layout == InputLayout::columns;
-  const float* x = a.x + m * (columns ? 1 : a.weight.in);
-  const i64 row_stride = columns ? 1 : a.weight.in;
-  const i64 k_stride = columns ? a.rows : 1;
-  for (i64 k = 0; k < a.weight.in; ++k) {
-    for (i64 r = 0; r < rows; ++r) packed[k * rows + r] = x[r * row_stride + k * k_stride];
+  const i64 in = a.weight.in;
+  const auto pack = [&](i64 count) {
+    if (a.x_layout == InputLayout::columns) {
+      for (i64 k = 0; k < in; ++k) {
+        for (i64 r = 0; r < count; ++r) packed[k * count + r] = a.x[k * a.rows + m + r];
+      }
+    } else {
+      for (i64 k = 0; k < in; ++k) {
+        for (i64 r = 0; r < count; ++r) packed[k * count + r] = a.x[(m + r) * in + k];
+      }
+    }
+  };
+  if (rows == tile_rows) {
+    pack(tile_rows);
+  } else {
+    pack(rows);
   }
 }
 
@@ -440,6 +450,7 @@ void fill_vector_slots(Kernels& kernels) {
   kernels.attention = attention;
   kernels.unary = unary;
   kernels.encoder_attention = vector_encoder_attention;
+  kernels.dropout = vector_dropout;
   kernels.sum_rows = vector_sum_rows;
   kernels.unary_grad = vector_unary_grad;
   kernels.rms_norm_grad = vector_rms_norm_grad;
