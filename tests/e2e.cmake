@@ -1,5 +1,5 @@
 # The built program from outside, and the commands of the guide.
-medlar_test(e2e medlar_runtime)
+medlar_test(e2e medlar_train medlar_runtime)
 target_compile_definitions(test_e2e PRIVATE MEDLAR_CLI="$<TARGET_FILE:medlar_cli>"
   MEDLAR_VERSION="${PROJECT_VERSION}")
 add_dependencies(test_e2e medlar_cli)

@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <exception>
 
+#include "base/platform_memory.h"
 #include "command.h"
 #include "interrupt.h"
 
@@ -76,9 +77,9 @@ std::string usage_message(const CLI::ParseError& error, const std::string& verb)
   }
   if (kind == CLI::ExitCodes::RequiredError && !verb.empty() && !verb.starts_with("-") &&
       said.starts_with("A subcommand")) {
-    if (verb == "bench") return "bench needs machine or model";
     if (verb == "models") return "models needs list, info, recommend, pull or rm";
-    if (verb == "eval") return "eval needs assertion or link";
+    if (verb == "bench") return "bench needs machine, model or train";
+    if (verb == "eval") return "eval needs assertion, deid, link or ner";
     return fmt::format("no verb '{}'", verb);
   }
   return said;
@@ -124,8 +125,11 @@ int run(int argc, char** argv) {
       add_quantize(root),
       add_convert(root),
       add_merge(root),
+      add_train(root),
+      add_eval_ner(*eval),
       add_bench_machine(*bench),
       add_bench_model(*bench),
+      add_bench_train(*bench),
       add_doctor(root),
       add_models_list(*models),
       add_models_info(*models),
@@ -170,6 +174,7 @@ int run(int argc, char** argv) {
 }  // namespace medlar::cli
 
 int main(int argc, char** argv) {
+  medlar::keep_freed_memory();
   medlar::cli::install_interrupt_handler();
   return medlar::cli::run(argc, argv);
 }

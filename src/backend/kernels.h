@@ -30,10 +30,14 @@ struct Stream {
 constexpr i64 panel_rows = 16;
 
 enum class WeightLayout {
-  rows,    ///< as stored: row after row of `format`
-  panels,  ///< repacked: for each 16 rows, k ascending, 16 values side by side (f32 f16 bf16);
-           ///< Q8_0: for each 32 k, 16 fp16 scales, then 32 x 16 int8; absent rows are zero
+  rows,     ///< as stored: row after row of `format`
+  panels,   ///< repacked: for each 16 rows, k ascending, 16 values side by side (f32 f16 bf16);
+            ///< Q8_0: for each 32 k, 16 fp16 scales, then 32 x 16 int8; absent rows are zero
+  columns,  ///< the transposed matrix [in, out] as it lies; f32
 };
+
+/// How the activations of a product lie: [rows, in], or transposed [in, rows].
+enum class InputLayout { rows, columns };
 
 /// A matrix [out, in] in memory.
 struct WeightView {
@@ -50,6 +54,7 @@ struct LinearArgs {
   WeightView weight;
   const float* bias;  ///< [out] or null
   float* y;  ///< [rows, out]; y = chain over in from 0 of dequantised weight and x, then + bias
+  InputLayout x_layout = InputLayout::rows;
 };
 
 struct EmbedArgs {
@@ -228,6 +233,16 @@ struct SoftmaxArgs {
   float* y;  ///< exp(x - max) / lanes sum
 };
 
+/// y[i] = x[i] / (1 - rate) where philox(seed, stream, i / 4)[i mod 4] >= rate 2^32, else 0.
+struct DropoutArgs {
+  const float* x;
+  i64 count;
+  float rate;  ///< in [0, 1)
+  u64 seed;
+  u64 stream;
+  float* y;
+};
+
 struct MixRowsArgs {
   const float* x;       ///< [.., width]
   const i64* index;     ///< [rows, taps]
@@ -280,6 +295,7 @@ struct Kernels {
   void (*scatter_add_rows)(const Stream&, const float* x, const i64* index, i64 rows, i64 width,
                            float* y) = nullptr;
   void (*route)(const Stream&, const RouteArgs&) = nullptr;
+  void (*dropout)(const Stream&, const DropoutArgs&) = nullptr;
   /// y[i] = min(max(x[i], low), high).
   void (*clamp)(const Stream&, float low, float high, const float* x, i64 count,
                 float* y) = nullptr;

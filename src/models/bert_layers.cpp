@@ -35,7 +35,7 @@ Tensor BertEmbeddings::operator()(Context& ctx, const Batch& batch,
   Tensor x = ops::embed(ctx, batch.ids, words);
   if (types) x = ops::add(ctx, x, ops::embed(ctx, token_types(ctx, batch), *types));
   x = ops::add(ctx, x, ops::embed(ctx, positions_T, positions));
-  return norm(ctx, x);
+  return ops::dropout(ctx, norm(ctx, x));
 }
 
 nn::SelfAttention bert_attention(const nn::Weights& w, const BertConfig& c) {
@@ -61,7 +61,7 @@ BertMlp::BertMlp(const nn::Weights& w, const BertConfig& c)
       activation(c.activation) {}
 
 Tensor BertMlp::operator()(Context& ctx, const Tensor& x_TD) const {
-  return output(ctx, activation(ctx, intermediate(ctx, x_TD)));
+  return ops::dropout(ctx, output(ctx, activation(ctx, intermediate(ctx, x_TD))));
 }
 
 BertTail::BertTail(const nn::Weights& w, const BertConfig& c)
@@ -70,7 +70,7 @@ BertTail::BertTail(const nn::Weights& w, const BertConfig& c)
       output_norm(nn::layer_norm(w, c.names.output_norm, c.D, c.epsilon)) {}
 
 Tensor BertTail::operator()(Context& ctx, const Tensor& x_TD, const Tensor& attended_TD) const {
-  const Tensor a_TD = attention_norm(ctx, ops::add(ctx, x_TD, attended_TD));
+  const Tensor a_TD = attention_norm(ctx, ops::add(ctx, x_TD, ops::dropout(ctx, attended_TD)));
   return output_norm(ctx, ops::add(ctx, a_TD, mlp(ctx, a_TD)));
 }
 

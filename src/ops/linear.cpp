@@ -4,11 +4,25 @@
 namespace medlar::ops {
 namespace {
 
-/// A tensor [out, in] as the weight of one product.
-Weight as_weight(const Tensor& matrix) {
-  Weight weight = trainable_weight(matrix);
-  weight.trainable.reset();
-  return weight;
+using backend::InputLayout;
+
+/// x times m, x [rows, k] or transposed [k, rows], m [k, columns] -> [rows, columns]: both products
+/// of a gradient, at the speed of the forward one and without a transposed copy.
+Tensor product(Context& ctx, const Tensor& x, InputLayout layout, const Tensor& m) {
+  const i64 rows = x.size(layout == InputLayout::rows ? 0 : 1);
+  Tensor y = Tensor::empty(ctx.pool, {rows, m.size(1)});
+  kernel(ctx.kernels.linear, ctx, "linear")(
+      ctx.stream, {.x = x.f32(),
+                   .rows = rows,
+                   .weight = {.format = QuantFormat::f32,
+                              .layout = backend::WeightLayout::columns,
+                              .data = reinterpret_cast<const std::byte*>(m.f32()),
+                              .out = m.size(1),
+                              .in = m.size(0)},
+                   .bias = nullptr,
+                   .y = y.f32(),
+                   .x_layout = layout});
+  return y;
 }
 
 /// The weight's values as f32 [out, in].
@@ -55,11 +69,9 @@ Tensor linear(Context& ctx, const Tensor& x, const Weight& weight, const Tensor*
   if (ctx.tape != nullptr) {
     const std::optional<Tensor> b = bias != nullptr ? std::optional(*bias) : std::nullopt;
     ctx.tape->record(y, [x, weight, b](Context& c, Tape& tape, const Tensor& g) {
-      tape.accumulate(c, x, linear(c, g, as_weight(transpose(c, dequantised(c, weight)))));
-      if (weight.trainable) {
-        tape.accumulate(c, *weight.trainable,
-                        linear(c, transpose(c, g), as_weight(transpose(c, x))));
-      }
+      tape.accumulate(c, x, product(c, g, InputLayout::rows, dequantised(c, weight)));
+      if (weight.trainable)
+        tape.accumulate(c, *weight.trainable, product(c, g, InputLayout::columns, x));
       if (b) tape.accumulate(c, *b, sum_rows(c, g));
     });
   }

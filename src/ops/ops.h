@@ -55,6 +55,9 @@ Tensor add(Context& ctx, const Tensor& a, const Tensor& b);
 Tensor multiply(Context& ctx, const Tensor& a, const Tensor& b);
 Tensor scale(Context& ctx, const Tensor& x, float factor);
 Tensor clamp(Context& ctx, const Tensor& x, float low, float high);
+/// x with values left out at random and the rest scaled up, as ctx.tape->dropout says; x itself
+/// without a tape or at rate 0.
+Tensor dropout(Context& ctx, const Tensor& x);
 
 // ---- rows ----
 

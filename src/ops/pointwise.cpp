@@ -102,4 +102,24 @@ Tensor scale(Context& ctx, const Tensor& x, float factor) {
   return y;
 }
 
+Tensor dropout(Context& ctx, const Tensor& x) {
+  if (ctx.tape == nullptr || ctx.tape->dropout.rate == 0.0f) return x;
+  const auto masked = [rate = ctx.tape->dropout.rate, seed = ctx.tape->dropout.seed,
+                       stream = ctx.tape->dropout.calls++](Context& c, const Tensor& from) {
+    Tensor y = Tensor::empty(c.pool, from.shape());
+    kernel(c.kernels.dropout, c, "dropout")(c.stream, {.x = from.f32(),
+                                                       .count = from.count(),
+                                                       .rate = rate,
+                                                       .seed = seed,
+                                                       .stream = stream,
+                                                       .y = y.f32()});
+    return y;
+  };
+  Tensor y = masked(ctx, x);
+  ctx.tape->record(y, [x, masked](Context& c, Tape& tape, const Tensor& g) {
+    tape.accumulate(c, x, masked(c, g));
+  });
+  return y;
+}
+
 }  // namespace medlar::ops

@@ -15,6 +15,7 @@ void Tape::backward(const Context& ctx, const Tensor& output, const Tensor& seed
     const auto found = gradients_.find(result.id());
     if (found == gradients_.end()) continue;
     const Tensor grad = found->second.reshape(result.shape());
+    gradients_.erase(found);
     step(plain, *this, grad);
   }
 }

@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <numeric>
 
 #include "base/error.h"
 #include "models/config.h"
+#include "runtime/head_decoding.h"
 #include "text/unicode.h"
 
 namespace medlar::runtime {
@@ -176,6 +178,73 @@ std::vector<text::Entity> by_viterbi(Runner& runner, const std::vector<text::Enc
   return entities_of_path(text, tokens, labels, request);
 }
 
+/// Rows of a window's tokens that begin a word.
+std::vector<i64> word_starts(const text::Tokenizer& tokenizer, const text::Encoding& window) {
+  std::vector<i64> tokens;
+  for (i64 t = 0; t < ssize_of(window.ids); ++t) {
+    const auto at = static_cast<std::size_t>(t);
+    if (window.sequences[at] == 0 && !continues_word(tokenizer, window.ids[at]))
+      tokens.push_back(t);
+  }
+  return tokens;
+}
+
+/// What the heads find in one window, words labelled by their first token.
+void add_entities_of_heads(const std::string& text, const text::Encoding& window,
+                           const HeadLogits& logits, std::span<const TokenHead> heads,
+                           std::map<std::string, std::vector<text::Entity>>& by_label) {
+  for (const TokenHead& head : heads) {
+    for (const LabelledSpan& span : spans_of_head(head, logits)) {
+      const i64 first = logits.rows[static_cast<std::size_t>(span.begin)] - logits.first_row;
+      i64 last = logits.rows[static_cast<std::size_t>(span.end - 1)] - logits.first_row;
+      const i64 next = span.end < ssize_of(logits.rows)
+                           ? logits.rows[static_cast<std::size_t>(span.end)] - logits.first_row
+                           : ssize_of(window.ids);
+      while (last + 1 < next && window.sequences[static_cast<std::size_t>(last + 1)] == 0) ++last;
+      const text::ByteRange range =
+          tidy(text, {window.offsets[static_cast<std::size_t>(first)].begin,
+                      window.offsets[static_cast<std::size_t>(last)].end});
+      if (range.size() == 0) continue;
+      by_label[span.type].push_back(
+          {.label = span.type,
+           .score = static_cast<float>(span_probability(head, logits, span)),
+           .index = -1,
+           .word = text.substr(static_cast<std::size_t>(range.begin),
+                               static_cast<std::size_t>(range.size())),
+           .range = range});
+    }
+  }
+}
+
+/// Entities of all heads. Those of one label are merged where they overlap, whichever window or
+/// head they come from; those of different labels are all kept.
+std::vector<text::Entity> by_heads(Runner& runner, const text::Tokenizer& tokenizer,
+                                   const std::vector<text::Encoding>& windows,
+                                   const std::string& text, const Checkpoints& between) {
+  const i64 columns = ssize_of(models::label_names(runner.config()));
+  const std::vector<TokenHead> heads = token_heads(runner.config(), columns);
+  std::map<std::string, std::vector<text::Entity>> by_label;
+  run_windows(runner, windows, between,
+              [&](const text::Encoding& window, const models::Outputs& outputs, i64 row) {
+                check_width(runner, outputs.front(), models::Per::token, columns, "labels tokens");
+                HeadLogits logits = {.values = outputs.front().value.values(),
+                                     .columns = columns,
+                                     .rows = word_starts(tokenizer, window),
+                                     .first_row = row};
+                for (i64& at : logits.rows) at += row;
+                add_entities_of_heads(text, window, logits, heads, by_label);
+              });
+  std::vector<text::Entity> entities;
+  for (auto& [label, found] : by_label) {
+    for (text::Entity& entity : text::merge_windows(text, std::move(found)))
+      entities.push_back(std::move(entity));
+  }
+  std::ranges::stable_sort(entities, {}, [](const text::Entity& entity) {
+    return std::pair(entity.range.begin, entity.range.end);
+  });
+  return entities;
+}
+
 std::vector<float> label_scores(const Json& config, std::span<const float> logits) {
   const std::string problem = models::ConfigReader(config).text_or("problem_type", "");
   if (problem == "regression") return {logits.begin(), logits.end()};
@@ -217,6 +286,13 @@ std::vector<text::Entity> find_entities(Runner& runner, const text::Tokenizer& t
   const EntityRequest request = sized(asked, runner);
   const std::vector<text::Encoding> windows =
       tokenizer.windows(text, request.window, request.stride);
+  if (runner.config().contains("medlar_heads")) {
+    std::vector<text::Entity> entities = by_heads(runner, tokenizer, windows, text, between);
+    std::erase_if(entities, [&](const text::Entity& entity) {
+      return std::ranges::find(request.ignored, entity.label) != request.ignored.end();
+    });
+    return entities;
+  }
   if (request.decoding == SpanDecoding::viterbi)
     return by_viterbi(runner, windows, text, request, progress);
   const text::EntityOptions options = {

@@ -29,7 +29,9 @@ struct EntityRequest {
   i64 stride = -1;                     ///< tokens that windows share; -1: a quarter of the window
 };
 
-/// Entities of a text by their begin. Throws unsupported for a model that labels no tokens, and for
+/// Entities of a text by their begin. Of a model with several heads (head_decoding.h) those of all
+/// heads, each by its best well-formed path over words labelled by their first token, whatever the
+/// request says of decoding. Throws unsupported for a model that labels no tokens, and for
 /// viterbi where its labels are of another kind.
 std::vector<text::Entity> find_entities(
     Runner& runner, const text::Tokenizer& tokenizer, const std::string& text,

@@ -9,47 +9,17 @@
 #include <functional>
 
 #include "backend/cpu/shared.h"
+#include "backend/variants.h"
 #include "base/error.h"
 #include "support/random.h"
 
 namespace medlar::backend {
 
-namespace tests {
-const Kernels* emulated_avx512();
-}
-
 namespace {
 
 using medlar::tests::normal_values;
-
-std::vector<const Kernels*> variants() {
-  std::vector<const Kernels*> all;
-  for (const std::string& name : available_backends()) all.push_back(&kernels_named(name));
-  if (tests::emulated_avx512() != nullptr) all.push_back(tests::emulated_avx512());
-  return all;
-}
-
-/// Runs `work` on every variant at 1 and 2 threads; all results must be the same bits. Returns
-/// them.
-std::vector<float> same_everywhere(
-    i64 count, const std::function<void(const Kernels&, const Stream&, float*)>& work) {
-  std::vector<float> first;
-  for (const Kernels* kernels : variants()) {
-    for (const i64 thread_count : {1, 2}) {
-      ThreadPool threads(thread_count);
-      std::vector<float> result(static_cast<std::size_t>(count), NAN);
-      work(*kernels, {&threads}, result.data());
-      if (first.empty()) {
-        first = result;
-      } else {
-        EXPECT_EQ(std::memcmp(first.data(), result.data(), first.size() * sizeof(float)), 0)
-            << kernels->name << " with " << thread_count << " threads differs from "
-            << variants().front()->name;
-      }
-    }
-  }
-  return first;
-}
+using tests::same_everywhere;
+using tests::variants;
 
 /// A matrix encoded in a format, as rows.
 struct Encoded {

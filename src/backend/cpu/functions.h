@@ -62,6 +62,7 @@ static inline float erf_f32(float x) {
 
 constexpr float sqrt_half = 0.707106781f;
 constexpr float sqrt_2_over_pi = 0.797884561f;
+constexpr float inverse_sqrt_2_pi = 0.398942280f;
 constexpr float gelu_cubic = 0.044715f;
 
 /// Hendrycks and Gimpel 2016 (arXiv 1606.08415), exact form.

@@ -11,7 +11,6 @@ namespace medlar::backend::cpu {
 namespace {
 
 float gelu_slope(float x) {
-  constexpr float inverse_sqrt_2_pi = 0.398942280f;
   return 0.5f * (1.0f + erf_f32(x * sqrt_half)) + x * inverse_sqrt_2_pi * exp_f32(-0.5f * x * x);
 }
 

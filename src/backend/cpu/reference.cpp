@@ -24,9 +24,12 @@ void linear(const Stream& stream, const LinearArgs& a) {
     for (i64 o = begin; o < end; ++o) {
       cpu::read_row(w, o, row.data());
       for (i64 r = 0; r < a.rows; ++r) {
-        const float* x = a.x + r * w.in;
+        const bool columns = a.x_layout == InputLayout::columns;
+        const float* x = a.x + r * (columns ? 1 : w.in);
+        const i64 stride = columns ? a.rows : 1;
         float sum = 0.0f;
-        for (i64 k = 0; k < w.in; ++k) sum = std::fma(row[static_cast<std::size_t>(k)], x[k], sum);
+        for (i64 k = 0; k < w.in; ++k)
+          sum = std::fma(row[static_cast<std::size_t>(k)], x[k * stride], sum);
         a.y[r * w.out + o] = a.bias != nullptr ? sum + a.bias[o] : sum;
       }
     }

@@ -1,5 +1,6 @@
 #include "backend/cpu/shared.h"
 
+#include <array>
 #include <cmath>
 #include <cstring>
 #include <vector>
@@ -7,6 +8,7 @@
 #include "base/error.h"
 #include "base/numeric.h"
 #include "base/quant.h"
+#include "base/rng.h"
 
 namespace medlar::backend::cpu {
 namespace {
@@ -236,6 +238,18 @@ void scatter_add_rows(const Stream& stream, const float* x, const i64* index, i6
   });
 }
 
+void dropout(const Stream& stream, const DropoutArgs& a) {
+  const float factor = 1.0f / (1.0f - a.rate);
+  const u64 threshold = static_cast<u64>(static_cast<double>(a.rate) * 0x1p32);
+  stream.threads->parallel_for(ceil_div(a.count, 4), pointwise_grain / 16, [&](i64 begin, i64 end) {
+    for (i64 four = begin; four < end; ++four) {
+      const std::array<u32, 4> random = philox(a.seed, a.stream, static_cast<u64>(four));
+      for (i64 i = 4 * four; i < std::min(4 * four + 4, a.count); ++i)
+        a.y[i] = random[static_cast<std::size_t>(i % 4)] >= threshold ? a.x[i] * factor : 0.0f;
+    }
+  });
+}
+
 void clamp(const Stream& stream, float low, float high, const float* x, i64 count, float* y) {
   stream.threads->parallel_for(count, pointwise_grain, [&](i64 begin, i64 end) {
     for (i64 i = begin; i < end; ++i) y[i] = std::min(std::max(x[i], low), high);
@@ -261,6 +275,11 @@ i64 panel_stride(QuantFormat format, i64 in) {
 void read_row(const WeightView& w, i64 o, float* values) {
   if (w.layout == WeightLayout::rows) {
     return dequantise(w.format, row_bytes(w, o), {values, static_cast<std::size_t>(w.in)});
+  }
+  if (w.layout == WeightLayout::columns) {
+    const float* column = reinterpret_cast<const float*>(w.data) + o;
+    for (i64 k = 0; k < w.in; ++k) values[k] = column[k * w.out];
+    return;
   }
   const std::byte* panel = w.data + o / panel_rows * panel_stride(w.format, w.in);
   for (i64 k = 0; k < w.in; ++k) values[k] = panel_value(w, panel, o % panel_rows, k);
@@ -310,6 +329,7 @@ Kernels shared_kernels() {
   kernels.scatter_add_rows = scatter_add_rows;
   kernels.clamp = clamp;
   kernels.route = route;
+  kernels.dropout = dropout;
   add_gradients(kernels);
   return kernels;
 }

@@ -7,6 +7,8 @@
 #include "backend/cpu/shared.h"
 #include "backend/cpu/vector_attention.h"
 #include "backend/cpu/vector_encoder_attention.h"
+#include "backend/cpu/vector_gradients.h"
+#include "backend/cpu/vector_loops.h"
 #include "backend/cpu/vector_tile.h"
 
 namespace medlar::backend::cpu {
@@ -16,10 +18,24 @@ constexpr i64 chunk = 256;  // inputs unpacked at a time: 16 KiB of floats a pan
 constexpr i64 block_rows = 8 * tile_rows;  // activations that pass a panel: 48 KiB a chunk on AVX2
 constexpr i64 group = 8;  // panels that share one pass over the activations: 128 KiB a chunk, in L2
 
-/// Activations [rows, in] as tiles of tile_rows rows, the last one narrower, each [in][its rows].
-inline void pack_tile(const float* x, i64 rows, i64 in, float* packed) {
-  for (i64 k = 0; k < in; ++k) {
-    for (i64 r = 0; r < rows; ++r) packed[k * rows + r] = x[r * in + k];
+/// Rows [m, m + rows) of the activations as one tile [in][rows]; a full tile has a constant count.
+inline void pack_tile(const LinearArgs& a, i64 m, i64 rows, float* packed) {
+  const i64 in = a.weight.in;
+  const auto pack = [&](i64 count) {
+    if (a.x_layout == InputLayout::columns) {
+      for (i64 k = 0; k < in; ++k) {
+        for (i64 r = 0; r < count; ++r) packed[k * count + r] = a.x[k * a.rows + m + r];
+      }
+    } else {
+      for (i64 k = 0; k < in; ++k) {
+        for (i64 r = 0; r < count; ++r) packed[k * count + r] = a.x[(m + r) * in + k];
+      }
+    }
+  };
+  if (rows == tile_rows) {
+    pack(tile_rows);
+  } else {
+    pack(rows);
   }
 }
 
@@ -106,6 +122,14 @@ const float* panel_chunk(const WeightView& w, i64 panel, i64 k0, i64 depth, floa
     read_panel_from_rows(w, panel * panel_rows, k0, depth, scratch);
     return scratch;
   }
+  if (w.layout == WeightLayout::columns) {
+    const i64 o = panel * panel_rows;
+    const float* from = reinterpret_cast<const float*>(w.data) + k0 * w.out + o;
+    const i64 valid = w.out - o;
+    for (i64 k = 0; k < depth; ++k, from += w.out)
+      store(scratch + k * 16, valid >= panel_rows ? load(from) : load_part(from, valid, 0.0f));
+    return scratch;
+  }
   const std::byte* data = w.data + panel * panel_stride(w.format, w.in);
   switch (w.format) {
     case QuantFormat::f32:
@@ -171,12 +195,12 @@ void linear_rows(const Stream& stream, const LinearArgs& a) {
   Scratch packed(a.rows * w.in);
   stream.threads->parallel_for(tiles, 4, [&](i64 begin, i64 end) {
     for (i64 m = begin * tile_rows; m < least(end * tile_rows, a.rows); m += tile_rows) {
-      pack_tile(a.x + m * w.in, least(tile_rows, a.rows - m), w.in, packed.data() + m * w.in);
+      pack_tile(a, m, least(tile_rows, a.rows - m), packed.data() + m * w.in);
     }
   });
-  // A multiple of the tile's width, small enough that every thread gets some.
-  const i64 share = round_up(ceil_div(panels, stream.threads->size()), tile_panels);
-  const i64 together = share < group ? share : group;
+  // As many groups for each thread, of a multiple of the tile's width.
+  const i64 groups = round_up(ceil_div(panels, group), stream.threads->size());
+  const i64 together = round_up(ceil_div(panels, groups), tile_panels);
   stream.threads->parallel_for(ceil_div(panels, together), 1, [&](i64 begin, i64 end) {
     Scratch unpacked(group * chunk * panel_rows);
     for (i64 g = begin; g < end; ++g) {
@@ -284,26 +308,6 @@ void linear(const Stream& stream, const LinearArgs& a) {
 }
 
 // ---- norms, softmax, elementwise ----
-
-/// f(i, lanes of x) over a row of any width; the tail is filled up with `fill`.
-template <typename Visit>
-inline void for_lanes(const float* x, i64 width, float fill, Visit visit) {
-  i64 i = 0;
-  for (; i + 16 <= width; i += 16) visit(i, load(x + i));
-  if (i < width) visit(i, load_part(x + i, width - i, fill));
-}
-
-inline void put(float* y, i64 i, i64 width, Lanes value) {
-  if (i + 16 <= width) {
-    store(y + i, value);
-  } else {
-    store_part(y + i, value, width - i);
-  }
-}
-
-inline Lanes get(const float* x, i64 i, i64 width, float fill) {
-  return i + 16 <= width ? load(x + i) : load_part(x + i, width - i, fill);
-}
 
 void rms_norm(const Stream& stream, const NormArgs& a) {
   stream.threads->parallel_for(a.rows, 4, [&](i64 begin, i64 end) {
@@ -446,6 +450,12 @@ void fill_vector_slots(Kernels& kernels) {
   kernels.attention = attention;
   kernels.unary = unary;
   kernels.encoder_attention = vector_encoder_attention;
+  kernels.dropout = vector_dropout;
+  kernels.sum_rows = vector_sum_rows;
+  kernels.unary_grad = vector_unary_grad;
+  kernels.rms_norm_grad = vector_rms_norm_grad;
+  kernels.layer_norm_grad = vector_layer_norm_grad;
+  kernels.attention_grad = vector_attention_grad;
 }
 
 }  // namespace

@@ -1,0 +1,78 @@
+// train and eval ner: a tiny encoder learns, dies, goes on and is measured.
+#include "e2e/cli.h"
+#include "support/tiny_bert.h"
+
+namespace medlar::tests {
+namespace {
+
+/// A tiny encoder, a corpus and a recipe in a folder of their own.
+class TinyTraining {
+ public:
+  explicit TinyTraining(const std::string& more = "") {
+    fs::create_directories(folder_ / "base");
+    write_tiny_bert(folder_ / "base");
+    write_bytes(folder_ / "a.tsv", tiny_corpus());
+    write_bytes(folder_ / "recipe.toml", "name = \"tiny\"\nbase = \"" + (folder_ / "base") +
+                                             "\"\ndata = \"" + (folder_ / "") +
+                                             "\"\n[training]\nepochs = 8\nbatch_tokens = 60\n"
+                                             "sequence_tokens = 32\nlearning_rate = 5e-3\n"
+                                             "save_minutes = 0.0\n" +
+                                             more +
+                                             "[[head]]\nname = \"finding\"\ntrain = \"a.tsv\"\n"
+                                             "devel = \"a.tsv\"\n");
+  }
+
+  std::vector<std::string> words(const std::string& out) const {
+    return {"train", "--recipe", folder_ / "recipe.toml", "--out", folder_ / out, "--threads", "1"};
+  }
+  std::string operator/(const std::string& name) const { return folder_ / name; }
+
+ private:
+  TemporaryFolder folder_;
+};
+
+TEST(Train, LearnsAndIsMeasured) {
+  const TinyTraining training;
+  const Json data = data_of(training.words("out"));
+  EXPECT_EQ(data.value("finished", false), true);
+  EXPECT_GT(data["last"].value("mean_f1", 0.0), 0.95) << data.dump();
+  const Json eval =
+      data_of({"eval", "ner", "--model", training / "out/best", "--data", training / "a.tsv"});
+  EXPECT_DOUBLE_EQ(eval.value("f1", 0.0), data["last"]["devel_f1"].value("finding", -1.0));
+  EXPECT_EQ(eval.value("head", std::string()), "finding");
+  EXPECT_TRUE(eval["types"].contains("disease")) << eval.dump();
+  EXPECT_LE(eval["f1_95"][0].get<double>(), eval.value("f1", 0.0));
+  const Json ner = data_of({"ner", training / "out/best"}, "The patient has severe cough.");
+  EXPECT_EQ(ner["entities"].at(0).value("label", std::string()), "disease");
+}
+
+TEST(Train, GoesOnAfterAKillToTheSameBits) {
+  const TinyTraining training;
+  ASSERT_EQ(medlar(training.words("whole")).exit_code, 0);
+  {
+    const Process process(command_of(training.words("killed")), "");
+    const fs::path state = training / "killed/state.safetensors";
+    for (int i = 0; i < 6000 && !fs::exists(state); ++i)
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    ASSERT_TRUE(fs::exists(state));
+    process.send(SIGKILL);
+  }
+  EXPECT_FALSE(fs::exists(training / "killed/curves.svg") &&
+               bytes_of(training / "killed/log.jsonl") == bytes_of(training / "whole/log.jsonl"))
+      << "the training ended before it was killed";
+  ASSERT_EQ(medlar(training.words("killed")).exit_code, 0);
+  EXPECT_EQ(bytes_of(training / "killed/best/model.safetensors"),
+            bytes_of(training / "whole/best/model.safetensors"));
+}
+
+TEST(Train, RefusesRecipesItDoesNotUnderstand) {
+  EXPECT_EQ(error_code_of(TinyTraining("lr = 1.0\n").words("out"), 1), "corrupt_file");
+  EXPECT_EQ(error_code_of(TinyTraining("clip = 0.0\n").words("out"), 1), "corrupt_file");
+  EXPECT_EQ(error_code_of(TinyTraining("seed = \"x\"\n").words("out"), 1), "corrupt_file");
+  EXPECT_EQ(error_code_of(TinyTraining("dropout =\n").words("out"), 1), "corrupt_file");
+  EXPECT_EQ(error_code_of({"train", "--recipe", "no-such.toml"}, 1), "not_found");
+  EXPECT_EQ(error_code_of({"train"}, 2), "usage");
+}
+
+}  // namespace
+}  // namespace medlar::tests
