@@ -78,6 +78,7 @@ std::string usage_message(const CLI::ParseError& error, const std::string& verb)
       said.starts_with("A subcommand")) {
     if (verb == "bench") return "bench needs machine or model";
     if (verb == "models") return "models needs list, info or recommend";
+    if (verb == "eval") return "eval needs deid";
     return fmt::format("no verb '{}'", verb);
   }
   return said;
@@ -97,6 +98,8 @@ int run(int argc, char** argv) {
   bench->require_subcommand(1);
   CLI::App* models = root.add_subcommand("models", "What there is, what it needs, what fits");
   models->require_subcommand(1);
+  CLI::App* eval = root.add_subcommand("eval", "How good results are, against known answers");
+  eval->require_subcommand(1);
   const std::vector<Command> commands = {
       add_inspect(root),
       add_tokenize(root),
@@ -115,6 +118,7 @@ int run(int argc, char** argv) {
       add_chat(root),
       add_bench_machine(*bench),
       add_bench_model(*bench),
+      add_eval_deid(*eval),
       add_doctor(root),
       add_models_list(*models),
       add_models_info(*models),

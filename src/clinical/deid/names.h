@@ -1,0 +1,16 @@
+#pragma once
+
+#include <vector>
+
+#include "clinical/deid/words.h"
+#include "clinical/span.h"
+
+namespace medlar::clinical {
+
+/// Names of people: runs of words that may be names, judged by the dictionaries, by what stands
+/// around them (titles, degrees, "named", "Dear", signatures) and by how they are written. A name
+/// found with certainty is then found in the whole text, its parts and initials too. Eponyms, drug
+/// names and words of medicine survive. Spans are in order of their begin.
+std::vector<Span> find_names(const std::vector<Word>& words);
+
+}  // namespace medlar::clinical

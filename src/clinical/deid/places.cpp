@@ -1,0 +1,382 @@
+#include "clinical/deid/places.h"
+
+#include <optional>
+
+namespace medlar::clinical {
+namespace {
+
+constexpr std::size_t longest_phrase = 4;
+
+class PlaceFinder {
+ public:
+  explicit PlaceFinder(const std::vector<Word>& words) : words_(words) {}
+
+  std::vector<Span> find() {
+    for (std::size_t at = 0; at < words_.size(); ++at) {
+      find_gazetteer(at);
+      find_institution(at);
+      find_after_preposition(at);
+    }
+    for (std::size_t at = 0; at < words_.size(); ++at) {
+      const std::size_t end = street_end(at);
+      if (end > at) at = add_address(at, end) - 1;
+    }
+    return std::move(spans_);
+  }
+
+ private:
+  const Word& word(std::size_t at) const { return words_[at]; }
+  bool exists(std::size_t at) const { return at < words_.size(); }
+  bool is_mark(std::size_t at, char c) const { return exists(at) && word(at).is_mark(c); }
+  bool same_line(std::size_t at) const { return exists(at) && !word(at).begins_line; }
+
+  void add(std::size_t begin, std::size_t end, const char* label, float score,
+           const char* evidence) {
+    spans_.push_back({.range = {.begin = word(begin).range.begin, .end = word(end - 1).range.end},
+                      .label = label,
+                      .score = score,
+                      .producer = "rule:place",
+                      .evidence = evidence});
+  }
+
+  static const char* label_of(u64 flags) {
+    if ((flags & word_hospital) != 0) return "HOSPITAL";
+    if ((flags & word_city) != 0) return "CITY";
+    if ((flags & word_state) != 0) return "STATE";
+    return "COUNTRY";
+  }
+
+  /// The longest entry of the gazetteer that begins at `at`.
+  void find_gazetteer(std::size_t at) {
+    const Word& first = word(at);
+    if (at < gazetteer_end_ || !first.is(word_place | word_phrase)) return;
+    std::size_t best_end = at;
+    u64 best = 0;
+    std::string phrase;
+    bool capitals = first.is_capitalised();
+    std::size_t end = at;
+    for (std::size_t count = 0; count < longest_phrase; ++count) {
+      if (!exists(end) || (count > 0 && word(end).begins_line)) break;
+      if (word(end).shape == Shape::mark) break;
+      if (count > 0) phrase += ' ';
+      phrase += folded(word(end).text);
+      ++end;
+      const u64 flags = count == 0 ? first.flags : Lexicon::embedded().flags(phrase);
+      if ((flags & word_place) != 0) {
+        best = flags & word_place;
+        best_end = end;
+      }
+      if (!first.is(word_phrase)) break;
+      // a full stop ("St. Louis") or a hyphen ("Cedars-Sinai") between the words does not count
+      if ((is_mark(end, '.') || is_mark(end, '-')) && word(end).touches) ++end;
+      if (exists(end) && word(end).shape == Shape::lower && count == 0 && word(end).text != "of")
+        break;
+    }
+    if (best == 0) return;
+    // small letters only where no other word is meant
+    if (!capitals && (best_end - at < 2 || first.shape != Shape::lower)) {
+      constexpr u64 other = word_common | word_given | word_family | word_term;
+      if (first.is(other) || first.text.size() < 5) return;
+    }
+    if (best_end == at + 1 && !single_is_place(at, best)) return;
+    add(at, best_end, label_of(best), 0.8F, "the gazetteer");
+    gazetteer_end_ = best_end;
+  }
+
+  /// One word that is in the gazetteer may also be a name, a word or an acronym.
+  bool single_is_place(std::size_t at, u64 flags) const {
+    const Word& w = word(at);
+    if (w.is(word_common | word_eponym | word_term) && (flags & word_hospital) == 0) {
+      if (!w.is_capitalised() || w.begins_sentence) return false;
+      return at > 0 && (word(at - 1).text == "in" || word(at - 1).text == "from");
+    }
+    if (w.shape == Shape::caps && w.text.size() <= 3 && (flags & word_hospital) == 0) return false;
+    return true;
+  }
+
+  bool is_capital_word(std::size_t at) const {
+    return exists(at) && word(at).is_capitalised() && !word(at).is(cue_month);
+  }
+
+  /// Walks left over the words of an institution's name; gives its first word.
+  std::size_t institution_begin(std::size_t facility) const {
+    std::size_t begin = facility;
+    for (std::size_t steps = 0; steps < 8 && begin > 0 && !word(begin).begins_line; ++steps) {
+      const Word& w = word(begin - 1);
+      const bool joins = w.is_mark('-') || w.is_mark('\'') || w.text == "\u2019" || w.text == "s" ||
+                         w.is_mark('&') || w.is_mark('.') || w.text == "of" || w.text == "and" ||
+                         w.text == "for" || w.text == "de";
+      if (w.is(cue_title) && w.text != "St" && w.text.size() > 1 && w.is_capitalised()) {
+        --begin;  // "Dr. Smith's Clinic" is named after him
+        break;
+      }
+      if (!w.is_capitalised() && !joins) break;
+      if (w.is_mark('.') &&
+          (begin < 2 ||
+           (word(begin - 2).text != "St" && word(begin - 2).text != "Mt" &&
+            word(begin - 2).shape != Shape::capital && !word(begin - 2).is(cue_title))))
+        break;
+      if (w.is_capitalised() && w.begins_sentence && w.is(word_common) &&
+          !w.is(word_family | word_given))
+        break;
+      if (w.text == "The" || w.text == "Our" || w.text == "At") break;
+      --begin;
+    }
+    while (begin < facility && !word(begin).is_capitalised()) ++begin;
+    return begin;
+  }
+
+  void find_institution(std::size_t at) {
+    const Word& w = word(at);
+    const bool facility = w.is(cue_facility | cue_facility_tail);
+    const bool organization = w.is(cue_organization);
+    if (!facility && !organization) return;
+    const bool capital = w.is_capitalised();
+    if (!capital && !(facility && at > 0)) return;
+    const std::size_t begin = institution_begin(at);
+    if (begin == at) {
+      find_institution_of(at);
+      return;
+    }
+    if (!capital) {
+      constexpr u64 named = word_place | word_family | word_given;
+      const Word& before = word(at - 1);
+      const bool proper =
+          before.is_capitalised() && (before.is(named) || !before.is(word_common | word_term)) &&
+          !(before.shape == Shape::caps && !before.is(word_hospital) && before.text.size() < 3) &&
+          (w.is(cue_facility) || before.is(word_place));
+      if (!proper) return;
+    } else if (!w.is(cue_facility) && !is_proper(begin, at)) {
+      return;
+    }
+    std::size_t end = at + 1;
+    while (same_line(end) &&
+           (word(end).is(cue_facility | cue_facility_tail | cue_organization | word_place)) &&
+           word(end).is_capitalised()) {
+      ++end;
+    }
+    add(begin, end, facility ? "HOSPITAL" : "ORGANIZATION", 0.85F,
+        "a word for an institution at its end");
+  }
+
+  /// "University of X", "Hospital of St. Mary".
+  void find_institution_of(std::size_t at) {
+    if (!word(at).is_capitalised() || !exists(at + 2) || word(at + 1).text != "of") return;
+    std::size_t end = at + 2;
+    while (is_capital_word(end) && same_line(end) && end < at + 6) ++end;
+    if (end > at + 2) add(at, end, "ORGANIZATION", 0.8F, "a word for an institution before it");
+  }
+
+  /// At least one word of [begin, end) is a name and not only a common word: "Cancer Center" is not
+  /// named, "Riverside Center" is.
+  bool is_proper(std::size_t begin, std::size_t end) const {
+    for (std::size_t at = begin; at < end; ++at) {
+      const Word& w = word(at);
+      if (!w.is_capitalised()) continue;
+      if (w.is(word_place | word_family | word_given | cue_facility)) return true;
+      if (!w.is(word_common | word_term)) return w.shape != Shape::caps || w.text.size() > 2;
+    }
+    return end - begin >= 2 || word(end).is(cue_facility_tail);
+  }
+
+  /// "seen at Cedar Crest", "lives in Elmwood": the preposition and the verb say what it is.
+  void find_after_preposition(std::size_t at) {
+    const Word& w = word(at);
+    const bool is_at = w.text == "at";
+    if (!is_at && w.text != "in" && w.text != "from" && w.text != "to" && w.text != "by") return;
+    const bool visit = cue_within(at, cue_visit, 6);
+    const bool home = cue_within(at, cue_home, 3);
+    if (!is_at && !visit && !home) return;
+    std::size_t begin = at + 1;
+    if (exists(begin) &&
+        (word(begin).text == "our" || word(begin).text == "the" || word(begin).text == "The"))
+      ++begin;
+    std::size_t end = begin;
+    while (exists(end) && end < begin + 7 && !word(end).begins_line) {
+      const Word& x = word(end);
+      const bool joins =
+          end > begin &&
+          (x.is_mark('-') || x.is_mark('\'') || x.text == "\u2019" || x.text == "s" ||
+           x.is_mark('&') || x.text == "of" ||
+           (x.is_mark('.') && (word(end - 1).text == "St" || word(end - 1).text == "Mt" ||
+                               word(end - 1).text == "Ft")));
+      if (!is_capital_word(end) && !joins) break;
+      if (x.is(cue_measure) && end == begin) return;
+      ++end;
+    }
+    while (end > begin && !word(end - 1).is_capitalised() && word(end - 1).text != "s") --end;
+    if (end == begin) return;
+    const Word& first = word(begin);
+    if (first.is(cue_title | word_term) && !first.is(word_place | word_given | word_family) &&
+        first.text != "St")
+      return;
+    if (end == begin + 1) {
+      const bool known_acronym = first.is(word_hospital);
+      if (first.shape == Shape::capital) return;
+      if (first.shape == Shape::caps && !known_acronym && (first.text.size() < 4 || !visit)) return;
+      if (w.text == "by" || w.text == "to") return;
+      if (first.is(word_common) && !known_acronym && !first.is(word_place)) return;
+    } else if (w.text == "by") {
+      return;
+    }
+    if (exists(end) && word(end).shape == Shape::digits && word(end).touches) return;
+    add(begin, end, is_at || visit ? "HOSPITAL" : "LOCATION_OTHER", 0.7F,
+        "a preposition of place before it");
+  }
+
+  bool cue_within(std::size_t at, u64 cue, std::size_t reach) const {
+    for (std::size_t steps = 1; steps <= reach && steps <= at; ++steps) {
+      if (word(at - steps).is(cue)) return true;
+      if (word(at - steps).is_mark('.') && !word(at - steps).touches) return false;
+    }
+    return false;
+  }
+
+  static bool has_street_ending(const Word& w) {
+    if (w.shape != Shape::title && w.shape != Shape::caps) return false;
+    constexpr std::string_view endings[] = {
+        "strasse", "straße", "straat", "gatan", "vegen",  "veien", "gata",   "gate",
+        "vej",     "gade",   "katu",   "kuja",  "polku",  "utca",  "laan",   "gasse",
+        "plein",   "platz",  "allee",  "väg",   "vägen",  "gränd", "stræde", "weg",
+        "singel",  "kade",   "dijk",   "tänav", "stradă", "tie"};
+    const std::string name = folded(w.text);
+    for (const std::string_view ending : endings) {
+      if (name.size() > ending.size() + 2 && name.ends_with(ending)) return !w.is(word_common);
+    }
+    return false;
+  }
+
+  bool is_house_number(std::size_t at) const {
+    if (!exists(at)) return false;
+    const Word& w = word(at);
+    if (w.shape == Shape::digits) return w.text.size() <= 6;
+    return w.shape == Shape::mixed && w.text.size() <= 6 && w.text[0] >= '0' && w.text[0] <= '9';
+  }
+
+  /// The end of a street address that begins at `at`, or `at`.
+  std::size_t street_end(std::size_t at) const {
+    const std::size_t by_suffix = street_by_suffix(at);
+    if (by_suffix > at) return by_suffix;
+    const std::size_t by_prefix = street_by_prefix(at);
+    if (by_prefix > at) return by_prefix;
+    return street_by_number(at);
+  }
+
+  /// "789 Maple St.", "12B North Oak Avenue", "Maple Street".
+  std::size_t street_by_suffix(std::size_t at) const {
+    const bool numbered = is_house_number(at);
+    std::size_t name = numbered ? at + 1 : at;
+    if (numbered && exists(name) && word(name).shape == Shape::digits) ++name;
+    std::size_t end = name;
+    while (exists(end) && end < name + 7 && (end == name || !word(end).begins_line)) {
+      const Word& w = word(end);
+      if (end > name && w.is(cue_street) && (w.is_capitalised() || numbered)) {
+        if (!numbered && w.text.size() <= 2 && w.text != "St" && w.text != "Rd") return at;
+        if (!numbered && word(name).is(word_common) && word(name).begins_sentence) return at;
+        std::size_t last = end + 1;
+        if (is_mark(last, '.') && word(last).touches) ++last;
+        return last;
+      }
+      const bool in_name = w.is_capitalised() || w.shape == Shape::mixed || w.is_mark('.') ||
+                           w.is_mark('\'') || w.is_mark('-') ||
+                           (numbered && w.shape == Shape::lower && w.is(cue_particle));
+      if (!in_name && !(numbered && w.shape == Shape::lower && end > name && false)) break;
+      ++end;
+    }
+    return at;
+  }
+
+  /// "Rua Diadema 1903", "Via Roma 131", "Rue de Virton".
+  std::size_t street_by_prefix(std::size_t at) const {
+    const std::size_t prefix = is_house_number(at) ? at + 1 : at;
+    if (!exists(prefix) || !word(prefix).is(cue_street_prefix) ||
+        word(prefix).shape == Shape::lower || word(prefix).shape == Shape::caps)
+      return at;
+    std::size_t end = prefix + 1;
+    if (is_mark(end, '.')) ++end;
+    const std::size_t first = end;
+    while (same_line(end) && end < first + 6 &&
+           (word(end).is_capitalised() || word(end).is(cue_particle) || word(end).is_mark('\'') ||
+            word(end).is_mark('.') || word(end).text == "\u2019" || word(end).text == "d")) {
+      ++end;
+    }
+    if (end == first) return at;
+    if (is_mark(end, ',') && is_house_number(end + 1)) ++end;
+    return is_house_number(end) ? end + 1 : end;
+  }
+
+  /// "Gesterbyntie 68", "Pagari 18": a word that no dictionary has, or one that ends as streets do,
+  /// and a house number.
+  std::size_t street_by_number(std::size_t at) const {
+    std::size_t name = at;
+    if (is_house_number(name) && exists(name + 1)) ++name;
+    if (is_house_number(name) && exists(name + 1) && name > at) ++name;
+    std::size_t end = name;
+    bool street = false;
+    bool unknown = false;
+    while (exists(end) && end < name + 4 && (end == name || !word(end).begins_line) &&
+           (word(end).shape == Shape::title || (end > name && word(end).is(cue_particle)))) {
+      street = street || has_street_ending(word(end));
+      unknown =
+          unknown || !word(end).is(word_common | word_term | word_given | word_eponym | cue_month);
+      ++end;
+    }
+    if (end == name || (!street && !unknown)) return at;
+    const bool number_after = same_line(end) && is_house_number(end) && word(end).text.size() <= 4;
+    if (number_after) return end + 1;
+    if (street) return end;
+    const bool address_follows =
+        name > at && exists(end) &&
+        (is_mark(end, ',') || word(end).begins_line || word(end).is(cue_unit));
+    return address_follows && at > 0 && !word(at).begins_line ? end : (address_follows ? end : at);
+  }
+
+  /// A street and the lines that go on with it: unit, city, state, postal code, country.
+  std::size_t add_address(std::size_t begin, std::size_t street) {
+    add(begin, street, "STREET", 0.85F, "the form of a street address");
+    std::size_t at = street;
+    int lines = 0;
+    constexpr int most_lines = 5;
+    constexpr std::size_t most_words = 18;
+    while (exists(at) && at < street + most_words) {
+      const Word& w = word(at);
+      if (w.begins_line && ++lines > most_lines) break;
+      if (w.is_mark(',') || w.is_mark('>') || w.is_mark('.') || w.is_mark('#') || w.is_mark('-') ||
+          w.is_mark('?')) {
+        if (w.is_mark('.') &&
+            (!exists(at + 1) || word(at + 1).begins_line || !word(at - 1).is(cue_unit)))
+          break;
+        if (w.is_mark('?') && exists(at + 1) && !word(at + 1).is_mark('?') &&
+            !word(at + 1).begins_line && !word(at - 1).is_mark('?'))
+          break;
+        ++at;
+        continue;
+      }
+      const bool number =
+          (w.shape == Shape::digits || w.shape == Shape::mixed) && w.text.size() <= 10;
+      const bool place = w.is_capitalised() && !w.is(cue_month) &&
+                         !(w.begins_line && exists(at + 1) && word(at + 1).is_mark(':'));
+      const bool unit = w.is(cue_unit) && exists(at + 1);
+      if (!number && !place && !unit) break;
+      std::size_t end = at + 1;
+      add(at, end,
+          number ? (at > street + 1 && w.text.size() >= 4 ? "ZIP" : "STREET")
+                 : (w.is(word_country) ? "COUNTRY"
+                    : w.is(cue_unit)   ? "STREET"
+                                       : "CITY"),
+          0.75F, "goes on with a street address");
+      at = end;
+    }
+    return std::max(street, at);
+  }
+
+  const std::vector<Word>& words_;
+  std::vector<Span> spans_;
+  std::size_t gazetteer_end_ = 0;
+};
+
+}  // namespace
+
+std::vector<Span> find_places(const std::vector<Word>& words) { return PlaceFinder(words).find(); }
+
+}  // namespace medlar::clinical
