@@ -136,7 +136,7 @@ std::vector<std::string> needless_spans(const DeidCase& one) {
   std::vector<std::string> needless;
   for (const clinical::Span& span : one.spans) {
     if (in_gold(span.range, *one.gold)) continue;
-    needless.push_back(span.label + ": " +
+    needless.push_back(span.label + " (" + span.producer + ", " + span.evidence + "): " +
                        one.gold->text.substr(static_cast<std::size_t>(span.range.begin),
                                              static_cast<std::size_t>(span.range.size())));
   }

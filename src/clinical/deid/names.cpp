@@ -27,12 +27,15 @@ bool has_medical_ending(std::string_view word) {
   });
 }
 
-/// In no dictionary, written as a name is: a capital and two or more small letters.
-bool is_unknown_title(const Word& word) {
+/// In no dictionary, written as a name is.
+bool is_unknown_name(const Word& word) {
   constexpr u64 known = word_name | word_common | word_term | word_eponym | word_place | cue_title |
                         cue_facility | cue_facility_tail | cue_organization | cue_month;
-  return word.shape == Shape::title && word.text.size() >= 3 && !word.is(known) &&
-         !has_medical_ending(word.text);
+  if (word.is(known) || word.text.size() < 3) return false;
+  // an acronym is short and of ASCII letters
+  if (word.shape == Shape::caps)
+    return word.text.size() >= 6 && !has_medical_ending(folded(word.text));
+  return word.shape == Shape::title && !has_medical_ending(word.text);
 }
 
 /// May stand in a run of words that are a name.
@@ -109,7 +112,8 @@ class NameFinder {
     std::size_t last = at;
     for (std::size_t count = 1; count < longest; ++count) {
       std::optional<std::size_t> next = next_in_name(last);
-      if (!next && after_title && count == 1) next = common_surname_after(last);
+      if (!next && ((after_title && count == 1) || is_middle_initial(at, last)))
+        next = common_surname_after(last);
       if (!next) break;
       last = *next;
     }
@@ -122,9 +126,15 @@ class NameFinder {
     return Run{at, end};
   }
 
+  /// "Daniela C Capon": an initial between a given name and a word is followed by a surname.
+  bool is_middle_initial(std::size_t first, std::size_t at) const {
+    return word(at).shape == Shape::capital && at > first && word(first).is(word_given);
+  }
+
   /// "Dr. Sarah Long": after a title a word of the dictionary may be a surname.
   std::optional<std::size_t> common_surname_after(std::size_t at) const {
-    const std::size_t next = at + 1;
+    std::size_t next = at + 1;
+    if (exists(next) && word(next).is_mark('.') && word(at).shape == Shape::capital) ++next;
     const bool may = exists(next) && word(next).shape == Shape::title && !word(next).begins_line &&
                      !word(next).is(cue_facility | cue_facility_tail | word_term);
     return may ? std::optional(next) : std::nullopt;
@@ -206,7 +216,10 @@ class NameFinder {
       ++count;
       caps = caps || w.shape == Shape::caps;
       if (w.shape == Shape::capital) {
-        ++initials;
+        const bool word_of_one = w.text == "A" || w.text == "I";
+        initials += !word_of_one || (exists(at + 1) && word(at + 1).is_mark('.')) || given > 0;
+      } else if (w.is(word_term) && !is_name_only(w, word_given)) {
+        continue;
       } else if (w.is(word_eponym) && !w.is(word_given)) {
         ++eponyms;
       } else if (is_name_only(w, word_given)) {
@@ -216,7 +229,7 @@ class NameFinder {
         ++family;
       } else if (w.is(word_name)) {
         ++maybe;
-      } else if (is_unknown_title(w)) {
+      } else if (is_unknown_name(w)) {
         ++unknown;
       }
     }
@@ -231,7 +244,7 @@ class NameFinder {
       return {0.85F, "an initial and a name"};
     if (family + unknown > 1) return {0.75F, "two names"};
     if (given == 1)
-      return caps && word(run.begin).text.size() < 4 ? Verdict{} : Verdict{0.75F, "a given name"};
+      return caps && word(run.begin).text.size() < 5 ? Verdict{} : Verdict{0.75F, "a given name"};
     if (family == 1) return caps ? Verdict{} : Verdict{0.6F, "a family name"};
     if (unknown == 1 && count == 1) {
       const bool heading = exists(run.end) && word(run.end).is_mark(':');

@@ -81,6 +81,15 @@ class PlaceFinder {
     if (best_end == at + 1 && !single_is_place(at, best)) return;
     add(at, best_end, label_of(best), 0.8F, "the gazetteer");
     gazetteer_end_ = best_end;
+    add_state_code(best_end);
+  }
+
+  /// "Atlanta, GA": two capitals after a city.
+  void add_state_code(std::size_t comma) {
+    const std::size_t code = is_mark(comma, ',') ? comma + 1 : comma;
+    if (!same_line(code) || word(code).shape != Shape::caps) return;
+    if ((Lexicon::embedded().flags(word(code).text) & word_state) != 0)
+      add(code, code + 1, "STATE", 0.8F, "the code of a state after a city");
   }
 
   /// One word that is in the gazetteer may also be a name, a word or an acronym.
@@ -254,12 +263,27 @@ class PlaceFinder {
   }
 
   /// The end of a street address that begins at `at`, or `at`.
-  std::size_t street_end(std::size_t at) const {
-    const std::size_t by_suffix = street_by_suffix(at);
-    if (by_suffix > at) return by_suffix;
-    const std::size_t by_prefix = street_by_prefix(at);
-    if (by_prefix > at) return by_prefix;
-    return street_by_number(at);
+  std::size_t street_end(std::size_t at) const {    const std::size_t named = std::max(street_by_suffix(at), street_by_prefix(at));
+    if (named > at) return named;
+    const std::size_t by_box = street_by_box(at);
+    return by_box > at ? by_box : street_by_number(at);
+  }
+
+  /// "P.O. Box 149", "PSC 6293, Box 8158", "Unit 8505 Box 9220", "Apt. 12": a word for a part of
+  /// an address, and its number.
+  std::size_t street_by_box(std::size_t at) const {
+    std::size_t unit = after_numbers(at);
+    if (word(unit).text == "P" && is_mark(unit + 1, '.') && exists(unit + 2) &&
+        word(unit + 2).text == "O")
+      unit += is_mark(unit + 3, '.') ? 4 : 3;
+    if (!exists(unit) || !word(unit).is(cue_unit)) return at;
+    const std::size_t number =
+        is_mark(unit + 1, '.') || word(unit).text == "PO" ? unit + 2 : unit + 1;
+    if (!same_line(number) || !is_house_number(number)) return at;
+    const bool lower = word(unit).shape == Shape::lower;
+    const bool box_follows = exists(number + 1) && word(number + 1).is(cue_unit);
+    const bool clear = word(unit).text == "apt" || word(unit).text == "suite" || box_follows;
+    return lower && !clear ? at : number + 1;
   }
 
   /// "789 Maple St.", "12B North Oak Avenue", "Maple Street".
@@ -275,12 +299,12 @@ class PlaceFinder {
         if (!numbered && word(name).is(word_common) && word(name).begins_sentence) return at;
         std::size_t last = end + 1;
         if (is_mark(last, '.') && word(last).touches) ++last;
-        return last;
+        return same_line(last) && is_house_number(last) ? last + 1 : last;
       }
       const bool in_name = w.is_capitalised() || w.shape == Shape::mixed || w.is_mark('.') ||
                            w.is_mark('\'') || w.is_mark('-') ||
                            (numbered && w.shape == Shape::lower && w.is(cue_particle));
-      if (!in_name && !(numbered && w.shape == Shape::lower && end > name && false)) break;
+      if (!in_name) break;
       ++end;
     }
     return at;
@@ -288,34 +312,44 @@ class PlaceFinder {
 
   /// "Rua Diadema 1903", "Via Roma 131", "Rue de Virton".
   std::size_t street_by_prefix(std::size_t at) const {
-    const std::size_t prefix = is_house_number(at) ? at + 1 : at;
-    if (!exists(prefix) || !word(prefix).is(cue_street_prefix) ||
-        word(prefix).shape == Shape::lower || word(prefix).shape == Shape::caps)
+    const std::size_t prefix = after_numbers(at);
+    if (!exists(prefix) || !word(prefix).is(cue_street_prefix) || word(prefix).shape == Shape::caps)
       return at;
+    if (prefix == at && word(prefix).shape == Shape::lower) return at;
     std::size_t end = prefix + 1;
     if (is_mark(end, '.')) ++end;
     const std::size_t first = end;
-    while (same_line(end) && end < first + 6 &&
-           (word(end).is_capitalised() || word(end).is(cue_particle) || word(end).is_mark('\'') ||
-            word(end).is_mark('.') || word(end).text == "\u2019" || word(end).text == "d")) {
-      ++end;
-    }
+    while (same_line(end) && end < first + 6 && is_in_street_name(end, prefix > at)) ++end;
     if (end == first) return at;
     if (is_mark(end, ',') && is_house_number(end + 1)) ++end;
-    return is_house_number(end) ? end + 1 : end;
+    return same_line(end) && is_house_number(end) ? end + 1 : end;
+  }
+
+  bool is_in_street_name(std::size_t at, bool numbered) const {
+    const Word& w = word(at);
+    return w.is_capitalised() || w.is(cue_particle) || w.is_mark('\'') || w.is_mark('.') ||
+           w.is_mark('-') || w.text == "\u2019" || w.text == "d" ||
+           (numbered && w.shape == Shape::lower && !w.is(word_common));
+  }
+
+  /// Past at most two numbers of a house: "143 31 rue de la Hulotais".
+  std::size_t after_numbers(std::size_t at) const {
+    std::size_t next = at;
+    while (next < at + 2 && is_house_number(next) && exists(next + 1)) ++next;
+    return next;
   }
 
   /// "Gesterbyntie 68", "Pagari 18": a word that no dictionary has, or one that ends as streets do,
   /// and a house number.
   std::size_t street_by_number(std::size_t at) const {
-    std::size_t name = at;
-    if (is_house_number(name) && exists(name + 1)) ++name;
-    if (is_house_number(name) && exists(name + 1) && name > at) ++name;
+    const std::size_t name = after_numbers(at);
     std::size_t end = name;
     bool street = false;
     bool unknown = false;
     while (exists(end) && end < name + 4 && (end == name || !word(end).begins_line) &&
-           (word(end).shape == Shape::title || (end > name && word(end).is(cue_particle)))) {
+           (word(end).shape == Shape::title ||
+            (end > name &&
+             (word(end).is(cue_particle) || (word(end).is_mark('-') && word(end).touches))))) {
       street = street || has_street_ending(word(end));
       unknown =
           unknown || !word(end).is(word_common | word_term | word_given | word_eponym | cue_month);
@@ -331,43 +365,59 @@ class PlaceFinder {
     return address_follows && at > 0 && !word(at).begins_line ? end : (address_follows ? end : at);
   }
 
-  /// A street and the lines that go on with it: unit, city, state, postal code, country.
+  /// A street and the lines that go on with it: unit, city, state, postal code, country. Gives the
+  /// end.
   std::size_t add_address(std::size_t begin, std::size_t street) {
     add(begin, street, "STREET", 0.85F, "the form of a street address");
-    std::size_t at = street;
-    int lines = 0;
+    std::size_t street_span = spans_.size() - 1;
     constexpr int most_lines = 5;
-    constexpr std::size_t most_words = 18;
-    while (exists(at) && at < street + most_words) {
+    constexpr std::size_t most_words = 20;
+    int lines = 0;
+    std::size_t end = street;
+    std::size_t count = 0;
+    for (std::size_t at = street; exists(at); ++at) {
       const Word& w = word(at);
       if (w.begins_line && ++lines > most_lines) break;
-      if (w.is_mark(',') || w.is_mark('>') || w.is_mark('.') || w.is_mark('#') || w.is_mark('-') ||
-          w.is_mark('?')) {
-        if (w.is_mark('.') &&
-            (!exists(at + 1) || word(at + 1).begins_line || !word(at - 1).is(cue_unit)))
-          break;
-        if (w.is_mark('?') && exists(at + 1) && !word(at + 1).is_mark('?') &&
-            !word(at + 1).begins_line && !word(at - 1).is_mark('?'))
-          break;
-        ++at;
-        continue;
+      if (joins_address(at)) continue;
+      if (!goes_on_with_address(at) || ++count > most_words) break;
+      const char* label = address_label(at, street);
+      if (std::string_view(label) == "STREET" && end == at) {
+        spans_[street_span].range.end = w.range.end;
+      } else {
+        add(at, at + 1, label, 0.75F, "goes on with a street address");
+        if (std::string_view(label) == "STREET") street_span = spans_.size() - 1;
       }
-      const bool number =
-          (w.shape == Shape::digits || w.shape == Shape::mixed) && w.text.size() <= 10;
-      const bool place = w.is_capitalised() && !w.is(cue_month) &&
-                         !(w.begins_line && exists(at + 1) && word(at + 1).is_mark(':'));
-      const bool unit = w.is(cue_unit) && exists(at + 1);
-      if (!number && !place && !unit) break;
-      std::size_t end = at + 1;
-      add(at, end,
-          number ? (at > street + 1 && w.text.size() >= 4 ? "ZIP" : "STREET")
-                 : (w.is(word_country) ? "COUNTRY"
-                    : w.is(cue_unit)   ? "STREET"
-                                       : "CITY"),
-          0.75F, "goes on with a street address");
-      at = end;
+      end = at + 1;
     }
-    return std::max(street, at);
+    return end;
+  }
+
+  /// Marks between the parts of an address; a full stop only inside "Apt. 5".
+  bool joins_address(std::size_t at) const {
+    const Word& w = word(at);
+    if (w.is_mark('.')) return word(at - 1).is(cue_unit | cue_street) && same_line(at + 1);
+    if (w.is_mark('?')) return is_mark(at + 1, '?') || word(at - 1).is_mark('?');
+    if (w.is_mark('\'')) return w.touches && word(at - 1).is_capitalised();
+    return w.is_mark(',') || w.is_mark('>') || w.is_mark('#') || w.is_mark('-');
+  }
+
+  bool goes_on_with_address(std::size_t at) const {
+    const Word& w = word(at);
+    if (w.shape == Shape::digits || w.shape == Shape::mixed) return w.text.size() <= 10;
+    if (w.is(cue_unit)) return exists(at + 1);
+    if (w.begins_line && exists(at + 1) && word(at + 1).is_mark(':'))
+      return false;  // the next field
+    if (w.is(cue_facility_tail) && !w.is(word_place)) return false;
+    if (w.is_capitalised()) return !w.is(cue_month | cue_title);
+    return w.shape == Shape::lower && !w.is(word_common) && w.text.size() > 2;
+  }
+
+  const char* address_label(std::size_t at, std::size_t street) const {
+    const Word& w = word(at);
+    if (w.shape == Shape::digits || w.shape == Shape::mixed)
+      return at > street + 1 && w.text.size() >= 4 ? "ZIP" : "STREET";
+    if (w.is(cue_unit)) return "STREET";
+    return w.is(word_country) ? "COUNTRY" : "CITY";
   }
 
   const std::vector<Word>& words_;

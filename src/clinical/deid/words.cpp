@@ -1,5 +1,8 @@
 #include "clinical/deid/words.h"
 
+#include <array>
+
+#include "text/normal_forms.h"
 #include "text/unicode.h"
 
 namespace medlar::clinical {
@@ -42,6 +45,16 @@ struct Scanned {
   Shape shape = Shape::mark;
 };
 
+/// What stands after an apostrophe is no part of a name: 's, 'm, 're, 've, 'll, 'd, 't.
+bool is_enclitic_at(std::string_view text, i64 at) {
+  constexpr std::array<std::string_view, 7> enclitics = {"s", "m", "re", "ve", "ll", "d", "t"};
+  return std::any_of(enclitics.begin(), enclitics.end(), [&](std::string_view enclitic) {
+    const i64 end = at + ssize_of(enclitic);
+    return folded(text.substr(static_cast<std::size_t>(at), enclitic.size())) == enclitic &&
+           (end >= ssize_of(text) || character_at(text, end).kind != Class::letter);
+  });
+}
+
 /// The word that begins at `at` with a letter or a digit.
 Scanned scan(std::string_view text, i64 at) {
   i64 letters = 0;
@@ -52,14 +65,10 @@ Scanned scan(std::string_view text, i64 at) {
   while (end < ssize_of(text)) {
     const Character c = character_at(text, end);
     if (c.kind == Class::apostrophe) {
-      // inside a word only: O'Brien, but not the 's of a possessive
+      // inside a word only: O'Brien, but neither a possessive nor I'm and they're
       const i64 next = end + c.bytes;
       if (letters == 0 || next >= ssize_of(text)) break;
-      const Character after = character_at(text, next);
-      const char letter = text[static_cast<std::size_t>(next)];
-      const bool ends =
-          next + 1 >= ssize_of(text) || character_at(text, next + 1).kind != Class::letter;
-      if (after.kind != Class::letter || ((letter == 's' || letter == 'S') && ends)) break;
+      if (character_at(text, next).kind != Class::letter || is_enclitic_at(text, next)) break;
       end = next;
       continue;
     }
@@ -96,6 +105,34 @@ bool ends_sentence(const std::vector<Word>& words) {
   return std::string_view(".!?:\"*>").find(mark.text[0]) != std::string_view::npos;
 }
 
+/// Flags of the word, or of its letters without marks: Éva is Eva.
+u64 flags_of(std::string_view text, const Lexicon& lexicon) {
+  const std::string name = folded(text);
+  const u64 flags = lexicon.flags(name);
+  if (flags != 0 || name.size() > 64) return flags;
+  std::string plain;
+  for (i64 at = 0; at < ssize_of(name);) {
+    const text::CodePoint point = text::code_point_at(name, at);
+    text::append_utf8(plain, text::decomposition(point.value, false).front());
+    at += point.bytes;
+  }
+  return plain == name ? 0 : lexicon.flags(plain) & (word_given | word_family | word_place);
+}
+
+/// Without a capital in the whole text, capitals tell nothing: words that no dictionary knows as
+/// common stand for words with one.
+void read_as_titles(std::vector<Word>& words) {
+  for (const Word& word : words) {
+    if (word.is_capitalised()) return;
+  }
+  constexpr u64 plain = word_common | word_term | cue_title | cue_unit | cue_particle;
+  for (Word& word : words) {
+    if (word.shape != Shape::lower) continue;
+    if (word.text.size() == 1 && word.text != "a" && word.text != "i") word.shape = Shape::capital;
+    if (word.text.size() > 2 && !word.is(plain)) word.shape = Shape::title;
+  }
+}
+
 }  // namespace
 
 std::vector<Word> words_of(std::string_view text, const Lexicon& lexicon) {
@@ -120,13 +157,14 @@ std::vector<Word> words_of(std::string_view text, const Lexicon& lexicon) {
     word.begins_sentence = at_line_begin || words.empty() || ends_sentence(words);
     word.touches = previous_end == at;
     if (found.shape != Shape::mark && found.shape != Shape::digits) {
-      word.flags = lexicon.flags(folded(word.text));
+      word.flags = flags_of(word.text, lexicon);
     }
     words.push_back(word);
     at_line_begin = false;
     previous_end = found.end;
     at = found.end;
   }
+  read_as_titles(words);
   return words;
 }
 
