@@ -73,6 +73,8 @@ Command add_fill_mask(CLI::App& root);
 Command add_chat(CLI::App& root);
 Command add_bench_machine(CLI::App& bench);
 Command add_bench_model(CLI::App& bench);
+Command add_deid(CLI::App& root);
+Command add_reid(CLI::App& root);
 Command add_eval_deid(CLI::App& eval);
 Command add_doctor(CLI::App& root);
 Command add_version(CLI::App& root);

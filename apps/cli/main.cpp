@@ -118,6 +118,8 @@ int run(int argc, char** argv) {
       add_chat(root),
       add_bench_machine(*bench),
       add_bench_model(*bench),
+      add_deid(root),
+      add_reid(root),
       add_eval_deid(*eval),
       add_doctor(root),
       add_models_list(*models),

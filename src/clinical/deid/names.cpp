@@ -275,10 +275,11 @@ class NameFinder {
 
   bool gives_care(std::size_t begin, std::size_t end) const {
     std::size_t at = begin;
-    for (int steps = 0; steps < 3; ++steps) {
+    for (int steps = 0; steps < 2; ++steps) {
       at = before(at);
       if (at == std::string::npos) break;
       if (word(at).is(cue_doctor)) return true;
+      if (!word(at).is(cue_title | cue_label)) break;
     }
     return has_suffix_after(end);
   }
@@ -348,5 +349,33 @@ class NameFinder {
 }  // namespace
 
 std::vector<Span> find_names(const std::vector<Word>& words) { return NameFinder(words).find(); }
+
+std::vector<Span> find_known_names(std::string_view text, const std::vector<Span>& labelled) {
+  const Lexicon& lexicon = Lexicon::embedded();
+  std::map<std::string, std::string> known;
+  for (const Span& span : labelled) {
+    if (span.label != "PATIENT" && span.label != "DOCTOR") continue;
+    const std::string_view name = text.substr(static_cast<std::size_t>(span.range.begin),
+                                              static_cast<std::size_t>(span.range.size()));
+    for (const Word& word : words_of(name, lexicon)) {
+      const bool says_nothing = word.shape == Shape::mark || word.shape == Shape::digits ||
+                                word.shape == Shape::mixed || word.is(cue_title | cue_particle);
+      if (!says_nothing && word.text.size() > 2) known.emplace(folded(word.text), span.label);
+    }
+  }
+  std::vector<Span> spans;
+  if (known.empty()) return spans;
+  for (const Word& word : words_of(text, lexicon)) {
+    if (word.shape == Shape::mark || (word.is(word_common) && !word.is_capitalised())) continue;
+    const auto found = known.find(folded(word.text));
+    if (found == known.end()) continue;
+    spans.push_back({.range = word.range,
+                     .label = found->second,
+                     .score = 0.9F,
+                     .producer = "rule:name-again",
+                     .evidence = "a name of a field of the record"});
+  }
+  return spans;
+}
 
 }  // namespace medlar::clinical

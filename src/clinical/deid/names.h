@@ -13,4 +13,7 @@ namespace medlar::clinical {
 /// names and words of medicine survive. Spans are in order of their begin.
 std::vector<Span> find_names(const std::vector<Word>& words);
 
+/// Where else in the text the names stand that `labelled` spans of PATIENT and DOCTOR hold.
+std::vector<Span> find_known_names(std::string_view text, const std::vector<Span>& labelled);
+
 }  // namespace medlar::clinical

@@ -263,7 +263,8 @@ class PlaceFinder {
   }
 
   /// The end of a street address that begins at `at`, or `at`.
-  std::size_t street_end(std::size_t at) const {    const std::size_t named = std::max(street_by_suffix(at), street_by_prefix(at));
+  std::size_t street_end(std::size_t at) const {
+    const std::size_t named = std::max(street_by_suffix(at), street_by_prefix(at));
     if (named > at) return named;
     const std::size_t by_box = street_by_box(at);
     return by_box > at ? by_box : street_by_number(at);

@@ -61,6 +61,7 @@ Scanned scan(std::string_view text, i64 at) {
   i64 uppers = 0;
   i64 digits = 0;
   bool first_upper = false;
+  bool begins_in_capitals = false;
   i64 end = at;
   while (end < ssize_of(text)) {
     const Character c = character_at(text, end);
@@ -77,6 +78,7 @@ Scanned scan(std::string_view text, i64 at) {
       ++digits;
     } else {
       if (letters == 0) first_upper = c.upper;
+      if (letters == 1 && end == at + 1) begins_in_capitals = first_upper && c.upper;
       ++letters;
       uppers += c.upper ? 1 : 0;
     }
@@ -88,7 +90,7 @@ Scanned scan(std::string_view text, i64 at) {
   } else if (uppers == letters) {
     shape = letters == 1 ? Shape::capital : Shape::caps;
   } else if (first_upper) {
-    shape = Shape::title;
+    shape = begins_in_capitals ? Shape::mixed : Shape::title;  // VASc is no name
   }
   return {.end = end, .shape = shape};
 }
