@@ -96,9 +96,9 @@ class NameFinder {
            word(particle).is(cue_particle)) {
       ++particle;
     }
-    if (!exists(particle) || word(particle).begins_line || !may_be_name(word(particle)))
-      return std::nullopt;
-    return particle;
+    if (!exists(particle) || word(particle).begins_line) return std::nullopt;
+    const bool after_particle = particle > next && word(particle).shape == Shape::title;
+    return after_particle || may_be_name(word(particle)) ? std::optional(particle) : std::nullopt;
   }
 
   std::optional<Run> run_at(std::size_t at) const {
@@ -118,6 +118,11 @@ class NameFinder {
       last = *next;
     }
     std::size_t end = last + 1;
+    // "Hauta-aho": small letters behind a hyphen
+    if (exists(end + 1) && word(end).is_mark('-') && word(end).touches && word(end + 1).touches &&
+        word(end + 1).shape == Shape::lower && !word(end + 1).is(word_common)) {
+      end += 2;
+    }
     // the full stop of a final initial belongs to the name
     if (word(last).shape == Shape::capital && last > at && exists(end) && word(end).is_mark('.') &&
         word(end).touches) {
@@ -247,7 +252,8 @@ class NameFinder {
       return caps && word(run.begin).text.size() < 5 ? Verdict{} : Verdict{0.75F, "a given name"};
     if (family == 1) return caps ? Verdict{} : Verdict{0.6F, "a family name"};
     if (unknown == 1 && count == 1) {
-      const bool heading = exists(run.end) && word(run.end).is_mark(':');
+      const bool speaks = exists(run.end + 1) && word(run.end + 1).is_mark('"');
+      const bool heading = exists(run.end) && word(run.end).is_mark(':') && !speaks;
       return heading && word(run.begin).begins_line ? Verdict{}
                                                     : Verdict{0.5F, "a capital, in no dictionary"};
     }
@@ -257,8 +263,10 @@ class NameFinder {
 
   void judge(const Run& run) {
     const Word& first = word(run.begin);
-    if (first.shape == Shape::capital && run.end - run.begin <= 2 && !has_title_before(run.begin))
-      return;
+    const bool only_initial = std::all_of(
+        words_.begin() + static_cast<i64>(run.begin), words_.begin() + static_cast<i64>(run.end),
+        [](const Word& w) { return w.shape == Shape::capital || w.shape == Shape::mark; });
+    if (only_initial && !has_title_before(run.begin)) return;
     Verdict verdict = judge_words(run);
     if (has_title_before(run.begin)) {
       verdict = {0.97F, "a title before it"};

@@ -196,9 +196,9 @@ inline constexpr std::array
                         R"re((?i)<b>[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}<e>)re"},
             // 2 postal codes and military addresses
             PatternRule{"STREET", "ship", 0.9F, "the name of a ship",
-                        R"re(<b>(?:USNV|USNS|USS|USCGC) \p{Lu}\p{L}{2,30})re"},
+                        R"re((?i)<b>(?:USNV|USNS|USS|USCGC) \p{L}{3,30})re"},
             PatternRule{"ZIP", "military", 0.9F, "a military postal code",
-                        R"re(<b>(?:FPO|APO|DPO),? A[AEP],? [0-9]{5}<e>)re"},
+                        R"re((?i)<b>(?:FPO|APO|DPO),? A[AEP],? [0-9]{5}<e>)re"},
             PatternRule{
                 "ZIP", "zip-context", 0.9F, "a word for a postal code before it",
                 R"re((?i)<b>(?:zip ?code|zip|postal code|post ?code|plz)[\s:#]{1,3}(?:is |was )?\K(?=[A-Z -]{0,3}[0-9])[A-Z0-9]{2,6}(?:[ -](?=[A-Z]{0,2}[0-9]|[A-Z]{2}<e>)[A-Z0-9]{2,4})?<e>)re"},

@@ -82,6 +82,7 @@ class PlaceFinder {
     add(at, best_end, label_of(best), 0.8F, "the gazetteer");
     gazetteer_end_ = best_end;
     add_state_code(best_end);
+    if ((best & word_city) != 0) add_postal_code(best_end);
   }
 
   /// "Atlanta, GA": two capitals after a city.
@@ -90,6 +91,14 @@ class PlaceFinder {
     if (!same_line(code) || word(code).shape != Shape::caps) return;
     if ((Lexicon::embedded().flags(word(code).text) & word_state) != 0)
       add(code, code + 1, "STATE", 0.8F, "the code of a state after a city");
+  }  /// "Toledo 43604", but not "Toledo 2019".
+  void add_postal_code(std::size_t at) {
+    if (!same_line(at) || word(at).shape != Shape::digits || word(at).text.size() < 4 ||
+        word(at).text.size() > 6)
+      return;
+    const bool year = word(at).text.size() == 4 &&
+                      (word(at).text.starts_with("19") || word(at).text.starts_with("20"));
+    if (!year) add(at, at + 1, "ZIP", 0.7F, "a number after a city");
   }
 
   /// One word that is in the gazetteer may also be a name, a word or an acronym.
@@ -222,7 +231,9 @@ class PlaceFinder {
     if (end == begin + 1) {
       const bool known_acronym = first.is(word_hospital);
       if (first.shape == Shape::capital) return;
-      if (first.shape == Shape::caps && !known_acronym && (first.text.size() < 4 || !visit)) return;
+      if (first.shape == Shape::caps && !known_acronym &&
+          (first.text.size() < 4 || !(visit || home)))
+        return;
       if (w.text == "by" || w.text == "to") return;
       if (first.is(word_common) && !known_acronym && !first.is(word_place)) return;
     } else if (w.text == "by") {
@@ -302,9 +313,10 @@ class PlaceFinder {
         if (is_mark(last, '.') && word(last).touches) ++last;
         return same_line(last) && is_house_number(last) ? last + 1 : last;
       }
-      const bool in_name = w.is_capitalised() || w.shape == Shape::mixed || w.is_mark('.') ||
-                           w.is_mark('\'') || w.is_mark('-') ||
-                           (numbered && w.shape == Shape::lower && w.is(cue_particle));
+      const bool in_name =
+          w.is_capitalised() || w.shape == Shape::mixed || w.is_mark('.') || w.is_mark('\'') ||
+          w.is_mark('-') ||
+          (numbered && w.shape == Shape::lower && (w.is(cue_particle) || !w.is(word_common)));
       if (!in_name) break;
       ++end;
     }
@@ -356,7 +368,8 @@ class PlaceFinder {
           unknown || !word(end).is(word_common | word_term | word_given | word_eponym | cue_month);
       ++end;
     }
-    if (end == name || (!street && !unknown)) return at;
+    const bool unit_follows = name > at && exists(end) && word(end).is(cue_unit);
+    if (end == name || (!street && !unknown && !unit_follows)) return at;
     const bool number_after = same_line(end) && is_house_number(end) && word(end).text.size() <= 4;
     if (number_after) return end + 1;
     if (street) return end;
@@ -371,7 +384,7 @@ class PlaceFinder {
   std::size_t add_address(std::size_t begin, std::size_t street) {
     add(begin, street, "STREET", 0.85F, "the form of a street address");
     std::size_t street_span = spans_.size() - 1;
-    constexpr int most_lines = 5;
+    constexpr int most_lines = 8;
     constexpr std::size_t most_words = 20;
     int lines = 0;
     std::size_t end = street;
@@ -410,6 +423,9 @@ class PlaceFinder {
       return false;  // the next field
     if (w.is(cue_facility_tail) && !w.is(word_place)) return false;
     if (w.is_capitalised()) return !w.is(cue_month | cue_title);
+    const bool before_place = w.is(cue_particle) && exists(at + 1) && word(at + 1).is_capitalised();
+    const bool code = w.text.size() == 2 && exists(at + 1) && word(at + 1).shape == Shape::digits;
+    if (before_place || code) return !w.begins_line;
     return w.shape == Shape::lower && !w.is(word_common) && w.text.size() > 2;
   }
 

@@ -128,8 +128,11 @@ void read_as_titles(std::vector<Word>& words) {
     if (word.is_capitalised()) return;
   }
   constexpr u64 plain = word_common | word_term | cue_title | cue_unit | cue_particle;
+  const Word* previous = nullptr;
   for (Word& word : words) {
-    if (word.shape != Shape::lower) continue;
+    const bool enclitic = previous != nullptr && word.touches && previous->is_mark('\'');
+    previous = &word;
+    if (word.shape != Shape::lower || enclitic) continue;
     if (word.text.size() == 1 && word.text != "a" && word.text != "i") word.shape = Shape::capital;
     if (word.text.size() > 2 && !word.is(plain)) word.shape = Shape::title;
   }
