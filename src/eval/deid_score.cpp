@@ -31,7 +31,8 @@ bool covered(const Word& word, const std::vector<clinical::Span>& spans) {
 }
 
 bool identifies(const Word& word) {
-  if (word.shape == Shape::mark || word.is(clinical::cue_title)) return false;
+  if (word.shape == Shape::mark || word.is(clinical::cue_title | clinical::cue_suffix))
+    return false;
   return word.shape != Shape::lower ||
          !word.is(clinical::word_common | clinical::cue_facility | clinical::cue_facility_tail);
 }

@@ -35,8 +35,9 @@ struct DeidCase {
   std::vector<clinical::Span> spans;
 };
 
-/// A value is hidden when no word of it is left but titles ("Dr.") and words of the dictionary in
-/// small letters ("clinic"). The intervals come from `samples` resamplings with a fixed seed.
+/// A value is hidden when no word of it is left but titles and degrees ("Dr.", "MD") and words of
+/// the dictionary in small letters ("clinic"). The intervals come from `samples` resamplings with a
+/// fixed seed.
 DeidScore score_deid(const std::vector<DeidCase>& cases, i64 samples);
 
 /// The words of a value that were left, for people who improve the rules. Holds text of the data.

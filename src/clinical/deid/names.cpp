@@ -69,8 +69,10 @@ class NameFinder {
         ++at;
         continue;
       }
+      const std::size_t before = spans_.size();
       judge(*run);
       at = run->end;
+      if (spans_.size() > before) add_listed(at);
     }
     find_small_letters();
     propagate();
@@ -103,8 +105,11 @@ class NameFinder {
 
   std::optional<Run> run_at(std::size_t at) const {
     const bool after_title = has_title_before(at);
+    const bool particle = word(at).shape == Shape::title && word(at).is(cue_particle) &&
+                          exists(at + 1) && word(at + 1).shape == Shape::title &&
+                          may_be_name(word(at + 1));
     const bool can_begin =
-        may_be_name(word(at)) ||
+        may_be_name(word(at)) || particle ||
         (after_title && (word(at).shape == Shape::title || word(at).shape == Shape::lower) &&
          !is_function_word(word(at)));
     if (!can_begin) return std::nullopt;
@@ -112,12 +117,14 @@ class NameFinder {
     std::size_t last = at;
     for (std::size_t count = 1; count < longest; ++count) {
       std::optional<std::size_t> next = next_in_name(last);
-      if (!next && ((after_title && count == 1) || is_middle_initial(at, last)))
+      if (!next && ((after_title && count == 1) || is_middle_initial(at, last) ||
+                    (count == 1 && is_name_only(word(at), word_given) && !word(at).is(word_place))))
         next = common_surname_after(last);
       if (!next) break;
       last = *next;
     }
-    std::size_t end = last + 1;
+    std::size_t end = last + 1;  // "Veitonen II"
+    if (exists(end) && is_generation(word(end)) && last > at) ++end;
     // "Hauta-aho": small letters behind a hyphen
     if (exists(end + 1) && word(end).is_mark('-') && word(end).touches && word(end + 1).touches &&
         word(end + 1).shape == Shape::lower && !word(end + 1).is(word_common)) {
@@ -130,6 +137,10 @@ class NameFinder {
     }
     return Run{at, end};
   }
+  static bool is_generation(const Word& word) {
+    return word.text == "II" || word.text == "III" || word.text == "IV" || word.text == "Jr" ||
+           word.text == "Sr";
+  }
 
   /// "Daniela C Capon": an initial between a given name and a word is followed by a surname.
   bool is_middle_initial(std::size_t first, std::size_t at) const {
@@ -139,9 +150,13 @@ class NameFinder {
   /// "Dr. Sarah Long": after a title a word of the dictionary may be a surname.
   std::optional<std::size_t> common_surname_after(std::size_t at) const {
     std::size_t next = at + 1;
-    if (exists(next) && word(next).is_mark('.') && word(at).shape == Shape::capital) ++next;
+    const bool dotted = exists(next) && word(next).is_mark('.') && word(at).shape == Shape::capital;
+    if (dotted) ++next;
+    if (dotted && exists(next) && !word(next).is(word_name)) return std::nullopt;
+    constexpr u64 no_name = cue_facility | cue_facility_tail | cue_organization | cue_title |
+                            cue_month | cue_disease | word_term;
     const bool may = exists(next) && word(next).shape == Shape::title && !word(next).begins_line &&
-                     !word(next).is(cue_facility | cue_facility_tail | word_term);
+                     !word(next).is(no_name);
     return may ? std::optional(next) : std::nullopt;
   }
 
@@ -251,12 +266,6 @@ class NameFinder {
     if (given == 1)
       return caps && word(run.begin).text.size() < 5 ? Verdict{} : Verdict{0.75F, "a given name"};
     if (family == 1) return caps ? Verdict{} : Verdict{0.6F, "a family name"};
-    if (unknown == 1 && count == 1) {
-      const bool speaks = exists(run.end + 1) && word(run.end + 1).is_mark('"');
-      const bool heading = exists(run.end) && word(run.end).is_mark(':') && !speaks;
-      return heading && word(run.begin).begins_line ? Verdict{}
-                                                    : Verdict{0.5F, "a capital, in no dictionary"};
-    }
     if (unknown >= 1) return {0.5F, "a capital, in no dictionary"};
     return {};
   }
@@ -303,6 +312,13 @@ class NameFinder {
     spans_.push_back(std::move(span));
     covered_.insert(begin);
     for (std::size_t at = begin; at < end; ++at) covered_.insert(at);
+  }  /// "Muslija and Brown": behind a name and a comma or "and", a family name that is a word too.
+  void add_listed(std::size_t at) {
+    if (!exists(at + 1) || (word(at).text != "and" && !word(at).is_mark(','))) return;
+    const Word& next = word(at + 1);
+    if (next.shape != Shape::title || next.begins_line || !next.is(word_family)) return;
+    if (!next.is(word_common) || next.is(cue_title | cue_facility | cue_month | word_term)) return;
+    add(at + 1, at + 2, {0.6F, "a family name beside another name"});
   }
 
   void remember(std::size_t begin, std::size_t end, const std::string& label) {

@@ -306,8 +306,11 @@ class PlaceFinder {
     std::size_t end = name;
     while (exists(end) && end < name + 7 && (end == name || !word(end).begins_line)) {
       const Word& w = word(end);
-      if (end > name && w.is(cue_street) && (w.is_capitalised() || numbered)) {
-        if (!numbered && w.text.size() <= 2 && w.text != "St" && w.text != "Rd") return at;
+      if (end > name && w.is(cue_street) &&
+          (w.is_capitalised() || numbered || (is_mark(end + 1, '.') && is_house_number(end + 2)))) {
+        const bool dotted_number = is_mark(end + 1, '.') && is_house_number(end + 2);
+        if (!numbered && w.text.size() <= 2 && w.text != "St" && w.text != "Rd" && !dotted_number)
+          return at;
         if (!numbered && word(name).is(word_common) && word(name).begins_sentence) return at;
         std::size_t last = end + 1;
         if (is_mark(last, '.') && word(last).touches) ++last;
@@ -328,7 +331,9 @@ class PlaceFinder {
     const std::size_t prefix = after_numbers(at);
     if (!exists(prefix) || !word(prefix).is(cue_street_prefix) || word(prefix).shape == Shape::caps)
       return at;
-    if (prefix == at && word(prefix).shape == Shape::lower) return at;
+    const bool dotted =
+        is_mark(prefix + 1, '.') && exists(prefix + 2) && word(prefix + 2).shape == Shape::title;
+    if (prefix == at && word(prefix).shape == Shape::lower && !dotted) return at;
     std::size_t end = prefix + 1;
     if (is_mark(end, '.')) ++end;
     const std::size_t first = end;
@@ -412,7 +417,8 @@ class PlaceFinder {
     if (w.is_mark('.')) return word(at - 1).is(cue_unit | cue_street) && same_line(at + 1);
     if (w.is_mark('?')) return is_mark(at + 1, '?') || word(at - 1).is_mark('?');
     if (w.is_mark('\'')) return w.touches && word(at - 1).is_capitalised();
-    return w.is_mark(',') || w.is_mark('>') || w.is_mark('#') || w.is_mark('-');
+    return w.is_mark('(') || w.is_mark(')') || w.is_mark(',') || w.is_mark('>') || w.is_mark('#') ||
+           w.is_mark('-');
   }
 
   bool goes_on_with_address(std::size_t at) const {
