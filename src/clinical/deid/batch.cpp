@@ -1,5 +1,6 @@
 #include "clinical/deid/batch.h"
 
+#include <algorithm>
 #include <fstream>
 #include <span>
 

@@ -1,5 +1,6 @@
 #include "clinical/deid/check_digits.h"
 
+#include <algorithm>
 #include <array>
 #include <string>
 

@@ -1,5 +1,8 @@
 #include "clinical/deid/dates.h"
 
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <vector>

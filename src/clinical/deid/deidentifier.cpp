@@ -1,5 +1,7 @@
 #include "clinical/deid/deidentifier.h"
 
+#include <algorithm>
+
 #include "base/error.h"
 #include "base/json.h"
 #include "clinical/deid/dates.h"

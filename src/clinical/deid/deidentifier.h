@@ -2,6 +2,8 @@
 
 #include <map>
 #include <optional>
+#include <string>
+#include <vector>
 
 #include "clinical/deid/deidentified.h"
 #include "clinical/deid/field.h"

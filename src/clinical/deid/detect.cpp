@@ -1,5 +1,7 @@
 #include "clinical/deid/detect.h"
 
+#include <algorithm>
+
 #include "clinical/deid/names.h"
 #include "clinical/deid/patterns.h"
 #include "clinical/deid/places.h"

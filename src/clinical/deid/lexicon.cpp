@@ -1,5 +1,6 @@
 #include "clinical/deid/lexicon.h"
 
+#include <algorithm>
 #include <array>
 
 #include "base/error.h"

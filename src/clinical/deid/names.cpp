@@ -1,5 +1,6 @@
 #include "clinical/deid/names.h"
 
+#include <algorithm>
 #include <array>
 #include <optional>
 #include <unordered_set>
@@ -144,7 +145,8 @@ class NameFinder {
 
   /// "Daniela C Capon": an initial between a given name and a word is followed by a surname.
   bool is_middle_initial(std::size_t first, std::size_t at) const {
-    return word(at).shape == Shape::capital && at > first && word(first).is(word_given);
+    return word(at).shape == Shape::capital && at > first &&
+           (word(first).is(word_given) || is_unknown_name(word(first)));
   }
 
   /// "Dr. Sarah Long": after a title a word of the dictionary may be a surname.
@@ -317,7 +319,9 @@ class NameFinder {
     if (!exists(at + 1) || (word(at).text != "and" && !word(at).is_mark(','))) return;
     const Word& next = word(at + 1);
     if (next.shape != Shape::title || next.begins_line || !next.is(word_family)) return;
-    if (!next.is(word_common) || next.is(cue_title | cue_facility | cue_month | word_term)) return;
+    if (!next.is(word_common | word_eponym) ||
+        next.is(cue_title | cue_facility | cue_month | word_term))
+      return;
     add(at + 1, at + 2, {0.6F, "a family name beside another name"});
   }
 

@@ -1,5 +1,8 @@
 #include "clinical/deid/patterns.h"
 
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <array>
 #include <memory>
 

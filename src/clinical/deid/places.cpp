@@ -1,5 +1,6 @@
 #include "clinical/deid/places.h"
 
+#include <algorithm>
 #include <optional>
 
 namespace medlar::clinical {
@@ -202,6 +203,7 @@ class PlaceFinder {
     const Word& w = word(at);
     const bool is_at = w.text == "at";
     if (!is_at && w.text != "in" && w.text != "from" && w.text != "to" && w.text != "by") return;
+    if (w.text == "in") add_city_with_code(at + 1);
     const bool visit = cue_within(at, cue_visit, 6);
     const bool home = cue_within(at, cue_home, 3);
     if (!is_at && !visit && !home) return;
@@ -242,6 +244,16 @@ class PlaceFinder {
     if (exists(end) && word(end).shape == Shape::digits && word(end).touches) return;
     add(begin, end, is_at || visit ? "HOSPITAL" : "LOCATION_OTHER", 0.7F,
         "a preposition of place before it");
+  }  /// "in Ballerup 2750": capitals that are no common word, and a number as postal codes are.
+  void add_city_with_code(std::size_t begin) {
+    std::size_t end = begin;
+    while (same_line(end) && end < begin + 4 && word(end).shape == Shape::title &&
+           !word(end).is(word_common | word_term | cue_month))
+      ++end;
+    if (end == begin) return;
+    const std::size_t before = spans_.size();
+    add_postal_code(end);
+    if (spans_.size() > before) add(begin, end, "CITY", 0.7F, "a postal code after it");
   }
 
   bool cue_within(std::size_t at, u64 cue, std::size_t reach) const {
@@ -293,7 +305,8 @@ class PlaceFinder {
         is_mark(unit + 1, '.') || word(unit).text == "PO" ? unit + 2 : unit + 1;
     if (!same_line(number) || !is_house_number(number)) return at;
     const bool lower = word(unit).shape == Shape::lower;
-    const bool box_follows = exists(number + 1) && word(number + 1).is(cue_unit);
+    const std::size_t box = is_mark(number + 1, ',') ? number + 2 : number + 1;
+    const bool box_follows = exists(box) && word(box).is(cue_unit);
     const bool clear = word(unit).text == "apt" || word(unit).text == "suite" || box_follows;
     return lower && !clear ? at : number + 1;
   }
@@ -366,8 +379,8 @@ class PlaceFinder {
     bool unknown = false;
     while (exists(end) && end < name + 4 && (end == name || !word(end).begins_line) &&
            (word(end).shape == Shape::title ||
-            (end > name &&
-             (word(end).is(cue_particle) || (word(end).is_mark('-') && word(end).touches))))) {
+            (end > name && (word(end).is(cue_particle) || (name > at && is_house_number(end + 1)) ||
+                            (word(end).is_mark('-') && word(end).touches))))) {
       street = street || has_street_ending(word(end));
       unknown =
           unknown || !word(end).is(word_common | word_term | word_given | word_eponym | cue_month);
@@ -408,7 +421,20 @@ class PlaceFinder {
       }
       end = at + 1;
     }
-    return end;
+    return add_corner(begin, end);
+  }  /// "the corner of Pachergasse 64 and Harbor View": the second street needs no form of its own.
+  std::size_t add_corner(std::size_t begin, std::size_t end) {
+    bool corner = false;
+    for (std::size_t steps = 1; steps <= 3 && steps <= begin; ++steps)
+      corner = corner || word(begin - steps).text == "corner";
+    if (!corner || !same_line(end) || word(end).text != "and") return end;
+    std::size_t last = end + 1;
+    while (same_line(last) && last < end + 5 &&
+           (word(last).is_capitalised() || word(last).is(cue_particle)))
+      ++last;
+    if (last == end + 1) return end;
+    add(end + 1, last, "STREET", 0.7F, "the other street of a corner");
+    return last;
   }
 
   /// Marks between the parts of an address; a full stop only inside "Apt. 5".

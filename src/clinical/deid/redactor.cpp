@@ -1,5 +1,7 @@
 #include "clinical/deid/redactor.h"
 
+#include <algorithm>
+
 #include "clinical/deid/names.h"
 #include "text/unicode.h"
 

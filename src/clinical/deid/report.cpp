@@ -1,5 +1,7 @@
 #include "clinical/deid/report.h"
 
+#include <fmt/format.h>
+
 #include <span>
 
 #include "base/sha256.h"

@@ -3,6 +3,7 @@
 #include <array>
 #include <map>
 #include <string>
+#include <vector>
 
 #include "base/json.h"
 #include "clinical/deid/deidentifier.h"

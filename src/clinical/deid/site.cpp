@@ -1,5 +1,6 @@
 #include "clinical/deid/site.h"
 
+#include <algorithm>
 #include <set>
 
 #include "base/error.h"

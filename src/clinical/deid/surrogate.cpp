@@ -1,5 +1,8 @@
 #include "clinical/deid/surrogate.h"
 
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <vector>
 
 #include "clinical/deid/lists.h"

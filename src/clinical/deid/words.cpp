@@ -1,5 +1,6 @@
 #include "clinical/deid/words.h"
 
+#include <algorithm>
 #include <array>
 
 #include "text/normal_forms.h"

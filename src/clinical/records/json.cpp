@@ -1,4 +1,5 @@
 // JSON and FHIR R4: every string is a field; those that name somebody by their place are labelled.
+#include <algorithm>
 #include <set>
 
 #include "base/error.h"
