@@ -6,5 +6,6 @@ foreach(parser tokenizer_json tokenizer_encode tiktoken chat_template model_outp
   medlar_fuzz(${parser} medlar_text)
 endforeach()
 foreach(reader clinical_note clinical_files)
+foreach(reader records)
   medlar_fuzz(${reader} medlar_clinical)
 endforeach()

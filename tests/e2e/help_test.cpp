@@ -25,7 +25,10 @@ const std::vector<std::vector<std::string>> verbs = {{"version"},
                                                      {"classify"},
                                                      {"qa"},
                                                      {"fill-mask"},
-                                                     {"chat"}};
+                                                     {"chat"},
+                                                     {"deid"},
+                                                     {"reid"},
+                                                     {"eval", "deid"}};
 
 TEST(Help, EveryVerbShowsAnExample) {
   const std::string all = medlar({"--help"}).out;

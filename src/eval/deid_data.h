@@ -1,0 +1,28 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "text/byte_range.h"
+
+namespace medlar::eval {
+
+/// One identifying value of a reference set.
+struct GoldSpan {
+  text::ByteRange range;
+  std::string kind;    ///< as the set names it: PERSON, NAME, ...
+  bool direct = true;  ///< one of the eighteen of HIPAA: not a country, an age below 90, a year
+};
+
+/// A text with everything in it that identifies.
+struct GoldText {
+  std::string text;
+  std::vector<GoldSpan> spans;
+};
+
+/// Reads presidio-research's JSON (spans with offsets in code points) or ASQ-PHI's text (blocks of
+/// query and values, which are searched in the query). Throws corrupt_file for anything else.
+std::vector<GoldText> read_deid_data(const std::filesystem::path& path);
+
+}  // namespace medlar::eval
