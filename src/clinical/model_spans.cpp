@@ -15,12 +15,12 @@ std::string label_of(std::string label) {
 
 std::vector<Span> model_spans(runtime::Runner& runner, const text::Tokenizer& tokenizer,
                               const Document& note, const std::string& producer,
-                              const runtime::Checkpoints& between) {
+                              const runtime::OnProgress& progress) {
   // The first token of a word decides: pieces of one word never get two labels.
   const runtime::EntityRequest request = {.aggregation = text::Aggregation::first};
   std::vector<Span> spans;
   for (const text::Entity& entity :
-       runtime::find_entities(runner, tokenizer, std::string(note.text()), request, between)) {
+       runtime::find_entities(runner, tokenizer, std::string(note.text()), request, progress)) {
     if (entity.range.size() == 0) continue;
     spans.push_back({.range = entity.range,
                      .label = label_of(entity.label),

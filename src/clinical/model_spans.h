@@ -13,6 +13,6 @@ namespace medlar::clinical {
 /// whole. Throws unsupported for a model that labels no tokens.
 std::vector<Span> model_spans(
     runtime::Runner& runner, const text::Tokenizer& tokenizer, const Document& note,
-    const std::string& producer, const runtime::Checkpoints& between = [] {});
+    const std::string& producer, const runtime::OnProgress& progress = [](i64, i64) {});
 
 }  // namespace medlar::clinical

@@ -220,11 +220,11 @@ void add_entities_of_heads(const std::string& text, const text::Encoding& window
 /// head they come from; those of different labels are all kept.
 std::vector<text::Entity> by_heads(Runner& runner, const text::Tokenizer& tokenizer,
                                    const std::vector<text::Encoding>& windows,
-                                   const std::string& text, const Checkpoints& between) {
+                                   const std::string& text, const OnProgress& progress) {
   const i64 columns = ssize_of(models::label_names(runner.config()));
   const std::vector<TokenHead> heads = token_heads(runner.config(), columns);
   std::map<std::string, std::vector<text::Entity>> by_label;
-  run_windows(runner, windows, between,
+  run_windows(runner, windows, progress,
               [&](const text::Encoding& window, const models::Outputs& outputs, i64 row) {
                 check_width(runner, outputs.front(), models::Per::token, columns, "labels tokens");
                 HeadLogits logits = {.values = outputs.front().value.values(),
@@ -287,7 +287,7 @@ std::vector<text::Entity> find_entities(Runner& runner, const text::Tokenizer& t
   const std::vector<text::Encoding> windows =
       tokenizer.windows(text, request.window, request.stride);
   if (runner.config().contains("medlar_heads")) {
-    std::vector<text::Entity> entities = by_heads(runner, tokenizer, windows, text, between);
+    std::vector<text::Entity> entities = by_heads(runner, tokenizer, windows, text, progress);
     std::erase_if(entities, [&](const text::Entity& entity) {
       return std::ranges::find(request.ignored, entity.label) != request.ignored.end();
     });
