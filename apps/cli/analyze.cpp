@@ -202,7 +202,7 @@ Result analyze(const AnalyzeOptions& options, const Console& console) {
              [&](runtime::Runner& runner, const formats::Checkpoint&, i64) {
                reader.find = [&](const Document& note) {
                  return clinical::model_spans(runner, tokenizer, note, reader.producer,
-                                              stop_if_interrupted);
+                                              progress_of(console, "reading"));
                };
                result = analyze_with(options, reader, console);
              });
