@@ -33,12 +33,14 @@ struct DeidVerbOptions {
   bool jsonl = false;
 };
 
+constexpr std::string_view seed_mark = "seed:";
+
 /// The secret behind hashes, invented values, shifts and sealed mappings, or empty.
 std::string secret_of(const std::string& key_file, const std::string& seed) {
   if (!key_file.empty()) return read_text_file(key_file, i64{1} << 20);
   const char* passphrase = std::getenv("MEDLAR_PASSPHRASE");
   if (passphrase != nullptr && *passphrase != '\0') return passphrase;
-  return seed.empty() ? "" : "seed:" + seed;
+  return seed.empty() ? "" : std::string(seed_mark) + seed;
 }
 
 clinical::DeidOptions deid_options(const DeidVerbOptions& options) {
@@ -49,12 +51,17 @@ clinical::DeidOptions deid_options(const DeidVerbOptions& options) {
   deid.patient = options.patient;
   deid.reversible = !options.mapping.empty();
   deid.key = secret_of(options.key_file, options.seed);
-  if (deid.key.empty() && (deid.reversible || options.resume))
-    fail(ErrorCode::usage, "--mapping and --resume need --key-file, --seed or MEDLAR_PASSPHRASE");
-  if (deid.reversible && options.key_file.empty() && !options.seed.empty())
-    fail(ErrorCode::usage, "a seed is no secret: --mapping needs --key-file or MEDLAR_PASSPHRASE");
-  // a key of this run alone: nobody can repeat its hashes and shifts
-  if (deid.key.empty()) deid.key = clinical::random_bytes(32);
+  deid.secret_key = !deid.key.empty() && !deid.key.starts_with(seed_mark);
+  if (deid.reversible && !deid.secret_key)
+    fail(ErrorCode::usage, "--mapping needs --key-file or MEDLAR_PASSPHRASE");
+  if (deid.key.empty() && deid.method == clinical::Method::hash) {
+    if (options.resume)
+      fail(ErrorCode::usage, "hashes that resume need --key-file or MEDLAR_PASSPHRASE");
+    // a key of this run alone: nobody can repeat its hashes
+    deid.key = clinical::random_bytes(32);
+    deid.secret_key = true;
+  }
+  if (deid.key.empty()) deid.key = std::string(seed_mark) + "0";
   if (options.shifts_dates) {
     const bool own = options.date_shift.empty();
     deid.days = own ? clinical::Surrogates(deid.key, deid.patient).days()
@@ -210,7 +217,8 @@ Command add_deid(CLI::App& root) {
   shift->expected(0, 1);
   app->add_option("--key-file", options->key_file,
                   "Secret of hashes, values, shifts and mapping (or MEDLAR_PASSPHRASE)");
-  app->add_option("--seed", options->seed, "In place of a secret, where none is needed");
+  app->add_option("--seed", options->seed,
+                  "In place of a secret, where none is needed (default 0; not for --mapping)");
   app->add_option("--site", options->site, "JSON of the site: patterns, staff, hospitals, lists");
   app->add_option("--mapping", options->mapping,
                   "Make it reversible: tokens, and their originals sealed in this file");

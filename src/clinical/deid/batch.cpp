@@ -35,8 +35,10 @@ bool may_identify(const Deidentifier& deidentifier, const std::string& part) {
     if (c == '_' || c == '-' || c == '.' || c == '+') c = ' ';
   }
   const DeidResult result = deidentifier.run(Document(words));
-  return std::any_of(result.redactions.begin(), result.redactions.end(),
-                     [](const Redaction& r) { return r.action != "keep"; });
+  return std::any_of(result.redactions.begin(), result.redactions.end(), [](const Redaction& r) {
+    constexpr float unsure = 0.5F;  // a word of no dictionary is no name yet
+    return r.action != "keep" && r.span.score > unsure;
+  });
 }
 
 fs::path safe_folder(const Deidentifier& deidentifier, const fs::path& folder) {

@@ -18,7 +18,8 @@ namespace medlar::clinical {
 struct DeidOptions {
   Policy policy = policy_named("hipaa_safe_harbor");
   Method method = Method::mask;
-  std::string key;          ///< of hashes, invented values and shifts; secret
+  std::string key;          ///< of hashes, invented values and shifts
+  bool secret_key = true;   ///< false: a public seed, so that others can compute the same
   std::string patient;      ///< whose record it is: the same patient gets the same values
   std::optional<i64> days;  ///< that dates move; without it the patient's own, from the key
   bool reversible = false;  ///< every replacement is a token that Mapping can turn back

@@ -392,9 +392,8 @@ class PlaceFinder {
     if (number_after) return end + 1;
     if (street) return end;
     const bool address_follows =
-        name > at && exists(end) &&
-        (is_mark(end, ',') || word(end).begins_line || word(end).is(cue_unit));
-    return address_follows && at > 0 && !word(at).begins_line ? end : (address_follows ? end : at);
+        name > at && (!exists(end) || is_mark(end, ',') || word(end).begins_line || unit_follows);
+    return address_follows ? end : at;
   }
 
   /// A street and the lines that go on with it: unit, city, state, postal code, country. Gives the
@@ -440,7 +439,11 @@ class PlaceFinder {
   /// Marks between the parts of an address; a full stop only inside "Apt. 5".
   bool joins_address(std::size_t at) const {
     const Word& w = word(at);
-    if (w.is_mark('.')) return word(at - 1).is(cue_unit | cue_street) && same_line(at + 1);
+    if (w.is_mark('.')) {
+      const bool ordinal =
+          word(at - 1).shape == Shape::digits && at >= 2 && is_mark(at - 2, '.');  // "u. 97."
+      return ordinal || (word(at - 1).is(cue_unit | cue_street) && same_line(at + 1));
+    }
     if (w.is_mark('?')) return is_mark(at + 1, '?') || word(at - 1).is_mark('?');
     if (w.is_mark('\'')) return w.touches && word(at - 1).is_capitalised();
     return w.is_mark('(') || w.is_mark(')') || w.is_mark(',') || w.is_mark('>') || w.is_mark('#') ||

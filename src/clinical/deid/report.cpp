@@ -36,7 +36,8 @@ DeidReport::DeidReport(const DeidOptions& options)
     : policy_(options.policy.name),
       version_(options.policy.version),
       basis_(options.policy.basis),
-      method_(name_of(options.method)) {}
+      method_(name_of(options.method)),
+      secret_key_(options.secret_key) {}
 
 void DeidReport::add(const Json& entry) {
   if (entry.contains("error")) {
@@ -73,21 +74,24 @@ Json DeidReport::rows() const {
 }
 
 Json DeidReport::json() const {
-  return {{"policy", {{"name", policy_}, {"version", version_}, {"basis", basis_}}},
-          {"method", method_},
-          {"model_layer", "off: rules, dictionaries and check digits only"},
-          {"hipaa", rows()},
-          {"labels", labels_},
-          {"actions", actions_},
-          {"residual",
-           {{"detector", "shapes: capitals that are no common word, digits, signs of addresses"},
-            {"words", words_},
-            {"suspects", suspects_},
-            {"per_thousand_words",
-             words_ == 0 ? 0.0
-                         : 1000.0 * static_cast<double>(suspects_) / static_cast<double>(words_)}}},
-          {"failed", failed_},
-          {"documents", documents_}};
+  return {
+      {"policy", {{"name", policy_}, {"version", version_}, {"basis", basis_}}},
+      {"method", method_},
+      {"key", secret_key_ ? "secret"
+                          : "public seed: invented values and shifts can be computed by others"},
+      {"model_layer", "off: rules, dictionaries and check digits only"},
+      {"hipaa", rows()},
+      {"labels", labels_},
+      {"actions", actions_},
+      {"residual",
+       {{"detector", "shapes: capitals that are no common word, digits, signs of addresses"},
+        {"words", words_},
+        {"suspects", suspects_},
+        {"per_thousand_words",
+         words_ == 0 ? 0.0
+                     : 1000.0 * static_cast<double>(suspects_) / static_cast<double>(words_)}}},
+      {"failed", failed_},
+      {"documents", documents_}};
 }
 
 std::string DeidReport::html() const {

@@ -1,5 +1,6 @@
 // The text of DOCX (ECMA-376) and PDF files.
 #include <poppler-document.h>
+#include <poppler-global.h>
 #include <poppler-page.h>
 
 #include <memory>
@@ -57,7 +58,9 @@ std::string docx_text(const std::string& bytes, const std::string& source) {
   return text;
 }
 
-std::string pdf_text(const std::string& bytes, const std::string& source) {
+std::string pdf_text(const std::string& bytes,
+                     const std::string& source) {  // its messages may quote the file
+  poppler::set_debug_error_function([](const std::string&, void*) {}, nullptr);
   poppler::byte_array data(bytes.begin(), bytes.end());
   const std::unique_ptr<poppler::document> document(poppler::document::load_from_data(&data));
   if (!document) fail(ErrorCode::corrupt_file, "{}: no PDF that can be read", source);
