@@ -10,3 +10,6 @@ set_tests_properties(guide_first_steps PROPERTIES TIMEOUT 120)
 add_test(NAME guide_de_identification COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/e2e/run_guide.sh
   ${CMAKE_SOURCE_DIR} $<TARGET_FILE:medlar_cli> docs/guide/de-identification.md)
 set_tests_properties(guide_de_identification PROPERTIES TIMEOUT 120)
+add_test(NAME guide_clinical_notes COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/e2e/run_guide.sh
+  ${CMAKE_SOURCE_DIR} $<TARGET_FILE:medlar_cli> docs/guide/clinical-notes.md)
+set_tests_properties(guide_clinical_notes PROPERTIES TIMEOUT 120)

@@ -109,8 +109,13 @@ LineNote note_of_line(const std::string& line) {
   return {.id = json.value("id", Json()), .text = json["text"].get<std::string>()};
 }
 
+struct Answer {
+  std::string line;
+  bool failed = false;
+};
+
 /// The answer to one line: its spans, or its error.
-std::string answer_to(const Reader& reader, const std::string& line, i64 number) {
+Answer answer_to(const Reader& reader, const std::string& line, i64 number) {
   Json answer = {{"id", nullptr}};
   try {
     LineNote note = note_of_line(line);
@@ -118,12 +123,12 @@ std::string answer_to(const Reader& reader, const std::string& line, i64 number)
     const Document document(std::move(note.text));
     Json result = json_of(reader, document, read_note(reader, document));
     result["id"] = answer["id"];
-    return one_line(result);
+    return {.line = one_line(result)};
   } catch (const Error& error) {
     if (error.code() == ErrorCode::cancelled) throw;
     answer["error"] = {
         {"code", name_of(error.code())}, {"message", error.what()}, {"line", number}};
-    return one_line(answer);
+    return {.line = one_line(answer), .failed = true};
   }
 }
 
@@ -137,20 +142,17 @@ Result filter(const AnalyzeOptions& options, const Reader& reader, const Console
   i64 count = 0;
   i64 failed = 0;
   const auto answer = [&] {
-    std::vector<std::string> answers(lines.size());
+    std::vector<Answer> answers(lines.size());
     pool.parallel_for(ssize_of(lines), 1, [&](i64 begin, i64 end) {
       for (i64 i = begin; i < end; ++i) {
         const auto place = static_cast<std::size_t>(i);
         answers[place] = answer_to(reader, lines[place], count + i + 1);
       }
     });
-    for (const std::string& text : answers) {
-      failed += text.find("\"error\":{") != std::string::npos &&
-                        text.find("\"spans\":") == std::string::npos
-                    ? 1
-                    : 0;
-      if (options.out.empty()) console.write(text);
-      if (!options.out.empty()) file << text;
+    for (const Answer& one : answers) {
+      failed += one.failed ? 1 : 0;
+      if (options.out.empty()) console.write(one.line);
+      if (!options.out.empty()) file << one.line;
     }
     count += ssize_of(lines);
     lines.clear();

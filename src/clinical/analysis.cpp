@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <set>
+#include <tuple>
 
 #include "base/error.h"
 #include "clinical/data_files.h"
@@ -14,9 +15,10 @@ namespace {
 
 constexpr std::array<std::string_view, 4> plain_labels = {"date", "age", "lab", "vital"};
 
+/// A total order, so that sorting gives the same list always.
 bool stands_before(const Span& a, const Span& b) {
-  if (a.range.begin != b.range.begin) return a.range.begin < b.range.begin;
-  return a.range.end < b.range.end;
+  return std::tie(a.range.begin, a.range.end, a.label, a.producer) <
+         std::tie(b.range.begin, b.range.end, b.label, b.producer);
 }
 
 /// Order of choice among spans that overlap.
@@ -65,8 +67,8 @@ bool has_assertion(std::string_view label) {
 
 std::vector<Span> resolved(std::vector<Span> spans, Overlaps overlaps) {
   if (overlaps != Overlaps::keep_all) {
-    std::stable_sort(spans.begin(), spans.end(),
-                     [&](const Span& a, const Span& b) { return is_better(a, b, overlaps); });
+    std::sort(spans.begin(), spans.end(),
+              [&](const Span& a, const Span& b) { return is_better(a, b, overlaps); });
     std::set<std::pair<i64, i64>> taken;  // disjoint ranges: begin, end
     std::erase_if(spans, [&](const Span& span) {
       const auto next = taken.lower_bound({span.range.end, 0});
@@ -75,7 +77,7 @@ std::vector<Span> resolved(std::vector<Span> spans, Overlaps overlaps) {
       return overlaps_one;
     });
   }
-  std::stable_sort(spans.begin(), spans.end(), stands_before);
+  std::sort(spans.begin(), spans.end(), stands_before);
   return spans;
 }
 

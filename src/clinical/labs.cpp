@@ -10,6 +10,8 @@
 namespace medlar::clinical {
 namespace {
 
+using Attributes = std::map<std::string, std::string>;
+
 /// Words that may stand between a name and its value.
 constexpr std::array<std::string_view, 21> fillers = {
     ":",  "=",    "of",    "was",       "is",       "level",  "at",
@@ -58,6 +60,38 @@ std::optional<NumberRange> reference_range_at(std::string_view text, std::span<c
   return range;
 }
 
+/// Passes over what may stand before a value; keeps the flag and the comparator in it.
+i64 skip_to_value(std::string_view text, std::span<const Word> words, i64 at,
+                  Attributes& attributes) {
+  for (i64 i = 0; i < most_fillers; ++i) {
+    const std::string word = lower_word(text, words, at);
+    if (std::find(fillers.begin(), fillers.end(), word) == fillers.end()) break;
+    if (word == "elevated" || word == "high") attributes["flag"] = "H";
+    if (word == "low") attributes["flag"] = "L";
+    ++at;
+  }
+  for (const char* comparator : {"<", ">", "\u2264", "\u2265"}) {
+    if (!is_mark(text, words, at, comparator)) continue;
+    attributes["comparator"] = comparator;
+    return at + 1;
+  }
+  return at;
+}
+
+/// What stands behind a value; the flag that is written there goes before one that is computed.
+i64 read_flag_and_range(std::string_view text, std::span<const Word> words, i64 at,
+                        Attributes& attributes) {
+  const Flag flag = flag_at(text, words, at);
+  if (!flag.flag.empty()) attributes["flag"] = flag.flag;
+  const auto range = reference_range_at(text, words, flag.end);
+  if (!range) return flag.end;
+  attributes["range_low"] = number_text(range->low);
+  attributes["range_high"] = number_text(range->high);
+  const double value = number(attributes["value"]);
+  attributes.emplace("flag", value < range->low ? "L" : value > range->high ? "H" : "N");
+  return range->end;
+}
+
 }  // namespace
 
 LabRules::LabRules() : units_(data::units(), "") {
@@ -93,6 +127,38 @@ void LabRules::read_kind(std::string_view line) {
   kinds_.push_back(std::move(kind));
 }
 
+/// The number behind a name, of a pressure both; the word behind them, or nothing where no value of
+/// the kind stands there.
+std::optional<i64> LabRules::read_value(std::string_view text, std::span<const Word> words, i64 at,
+                                        const Kind& kind, Attributes& attributes) const {
+  if (at >= ssize_of(words)) return {};
+  const std::optional<double> value = number_of(text, words[static_cast<std::size_t>(at)]);
+  if (!value) return {};
+  attributes["value"] = number_text(*value);
+  ++at;
+  std::optional<double> second;
+  if (is_mark(text, words, at, "/") && at + 1 < ssize_of(words))
+    second = number_of(text, words[static_cast<std::size_t>(at + 1)]);
+  const bool is_pressure = kind.name == "blood pressure";
+  if (second.has_value() != is_pressure) return {};  // a date, a fraction, half a pressure
+  if (second) {
+    attributes["value"] += "/" + number_text(*second);
+    at += 2;
+  }
+  if (const auto unit = units_.at(text, words, at)) {
+    attributes["unit"] = unit->value;
+    return unit->end;
+  }
+  const auto assumed = std::find_if(kind.units.begin(), kind.units.end(), [&](const Unit& one) {
+    return one.low == one.high || (*value >= one.low && *value <= one.high);
+  });
+  // Out of every range; and a weight or a height is one only with its unit.
+  if (assumed == kind.units.end()) return {};
+  attributes["unit"] = assumed->code;
+  attributes["unit_assumed"] = "yes";
+  return at;
+}
+
 std::optional<Span> LabRules::value_behind(std::string_view text, std::span<const Word> words,
                                            const PhraseTable::Match& name, i64& end) const {
   const Kind& kind =
@@ -103,67 +169,12 @@ std::optional<Span> LabRules::value_behind(std::string_view text, std::span<cons
                .producer = "rule:" + kind.label,
                .evidence = "name with a value",
                .attributes = {{"name", kind.name}}};
-  std::map<std::string, std::string>& attributes = span.attributes;
-  i64 at = name.end;
-  for (i64 i = 0; i < most_fillers; ++i) {
-    const std::string word = lower_word(text, words, at);
-    if (std::find(fillers.begin(), fillers.end(), word) == fillers.end()) break;
-    if (word == "elevated" || word == "high") attributes["flag"] = "H";
-    if (word == "low") attributes["flag"] = "L";
-    ++at;
-  }
-  for (const char* comparator : {"<", ">", "\u2264", "\u2265"}) {
-    if (is_mark(text, words, at, comparator)) {
-      attributes["comparator"] = comparator;
-      ++at;
-    }
-  }
-  if (at >= ssize_of(words)) return {};
-  const std::optional<double> value = number_of(text, words[static_cast<std::size_t>(at)]);
-  if (!value) return {};
-  attributes["value"] = number_text(*value);
-  ++at;
-  if (is_mark(text, words, at, "/") && at + 1 < ssize_of(words)) {
-    const std::optional<double> second = number_of(text, words[static_cast<std::size_t>(at + 1)]);
-    if (second && kind.name != "blood pressure") return {};  // a date or a fraction
-    if (second) {
-      attributes["value"] += "/" + number_text(*second);
-      at += 2;
-    }
-  }
-  const bool is_pressure = kind.name == "blood pressure";
-  if (is_pressure && attributes["value"].find('/') == std::string::npos) return {};
-  const auto unit = units_.at(text, words, at);
-  if (unit) {
-    attributes["unit"] = unit->value;
-    at = unit->end;
-  } else {
-    const auto fits = [&](const Unit& one) {
-      return one.low == one.high || (*value >= one.low && *value <= one.high);
-    };
-    const auto assumed = std::find_if(kind.units.begin(), kind.units.end(), fits);
-    if (assumed == kind.units.end()) {
-      if (!kind.units.empty()) return {};  // no value of this kind
-    } else {
-      attributes["unit"] = assumed->code;
-      attributes["unit_assumed"] = "yes";
-    }
-  }
-  // A weight or a height is one only with its unit.
-  if (!unit && kind.units.empty()) return {};
-  span.range.end = words[static_cast<std::size_t>(at - 1)].range.end;
-  if (!kind.loinc.empty()) attributes["loinc"] = kind.loinc;
-  const Flag flag = flag_at(text, words, at);
-  if (!flag.flag.empty()) attributes["flag"] = flag.flag;
-  at = flag.end;
-  if (const auto range = reference_range_at(text, words, at)) {
-    attributes["range_low"] = number_text(range->low);
-    attributes["range_high"] = number_text(range->high);
-    const char* computed = *value < range->low ? "L" : *value > range->high ? "H" : "N";
-    attributes.emplace("flag", computed);
-    at = range->end;
-  }
-  end = at;
+  const i64 place = skip_to_value(text, words, name.end, span.attributes);
+  const std::optional<i64> behind = read_value(text, words, place, kind, span.attributes);
+  if (!behind) return {};
+  span.range.end = words[static_cast<std::size_t>(*behind - 1)].range.end;
+  if (!kind.loinc.empty()) span.attributes["loinc"] = kind.loinc;
+  end = read_flag_and_range(text, words, *behind, span.attributes);
   return span;
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <span>
 #include <string>
 #include <vector>
@@ -38,7 +39,11 @@ class LabRules {
     std::string exact;
   };
 
+  using Attributes = std::map<std::string, std::string>;
+
   void read_kind(std::string_view line);
+  std::optional<i64> read_value(std::string_view text, std::span<const Word> words, i64 at,
+                                const Kind& kind, Attributes& attributes) const;
   std::optional<Span> value_behind(std::string_view text, std::span<const Word> words,
                                    const PhraseTable::Match& name, i64& end) const;
 

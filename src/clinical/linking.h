@@ -43,6 +43,7 @@ struct Link {
 class Linker {
  public:
   explicit Linker(Terminology terminology);
+  ~Linker() = default;
   Linker(const Linker&) = delete;
   Linker& operator=(const Linker&) = delete;
 
