@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "models/config.h"
 #include "session.h"
+#include "train/standoff.h"
 #include "train/token_trainer.h"
 
 namespace medlar::cli {
@@ -86,7 +87,7 @@ std::string row(const std::string& name, const train::SpanCounts& counts) {
 }
 
 Result eval_ner(const EvalNerOptions& options, const Console& console) {
-  const std::vector<train::TaggedSentence> sentences = train::read_conll(options.data);
+  const std::vector<train::TaggedSentence> sentences = train::read_sentences(options.data);
   const text::Tokenizer tokenizer = tokenizer_of(options.model);
   std::vector<train::TypeCounts> counts;
   std::string head_name;
@@ -96,7 +97,8 @@ Result eval_ner(const EvalNerOptions& options, const Console& console) {
                head_name = head.name;
                counts = train::score_sentences(
                    runner, head, train::encode_sentences(tokenizer, sentences, head),
-                   train::sequence_shape(tokenizer, options.sequence_tokens));
+                   train::sequence_shape(
+                       tokenizer, std::min(options.sequence_tokens, runner.facts().context)));
              });
   const train::SpanCounts total = train::total_of(counts);
   const train::Interval interval = train::bootstrap_f1(counts, options.rounds, 1);
@@ -124,7 +126,9 @@ Command add_eval_ner(CLI::App& eval) {
       "ner", "Strict F1 of the entities that a token classifier finds, with its 95 % interval");
   const auto options = std::make_shared<EvalNerOptions>();
   app->add_option("--model", options->model, "Token classifier, folder or file")->required();
-  app->add_option("--data", options->data, "Labelled sentences (CoNLL: word TAB tag)")->required();
+  app->add_option("--data", options->data,
+                  "Labelled texts: CoNLL (word TAB tag), .jsonl, .txt of PubTator, folder of BRAT")
+      ->required();
   app->add_option("--head", options->head,
                   "Head to measure (default: the one that knows the data's types)");
   app->add_option("--sequence", options->sequence_tokens,

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "base/error.h"
+#include "train/standoff.h"
 
 namespace medlar::train {
 namespace {
@@ -156,9 +157,9 @@ Recipe read_recipe(const std::filesystem::path& path) {
 
 Corpus load_corpus(const HeadSource& source, const std::filesystem::path& data,
                    const text::Tokenizer& tokenizer) {
-  const std::vector<TaggedSentence> train = read_conll(data / source.train);
+  const std::vector<TaggedSentence> train = read_sentences(data / source.train);
   const std::vector<TaggedSentence> devel =
-      source.devel.empty() ? std::vector<TaggedSentence>() : read_conll(data / source.devel);
+      source.devel.empty() ? std::vector<TaggedSentence>() : read_sentences(data / source.devel);
   Corpus corpus = {.head = {.name = source.name, .labels = {"O"}, .first = 0, .renamed = {}},
                    .share = source.share,
                    .weight = static_cast<float>(source.weight),
