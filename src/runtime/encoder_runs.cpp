@@ -4,6 +4,7 @@
 #include <cmath>
 #include <map>
 #include <numeric>
+#include <tuple>
 
 #include "base/error.h"
 #include "models/config.h"
@@ -239,8 +240,8 @@ std::vector<text::Entity> by_heads(Runner& runner, const text::Tokenizer& tokeni
     for (text::Entity& entity : text::merge_windows(text, std::move(found)))
       entities.push_back(std::move(entity));
   }
-  std::ranges::stable_sort(entities, {}, [](const text::Entity& entity) {
-    return std::pair(entity.range.begin, entity.range.end);
+  std::ranges::sort(entities, {}, [](const text::Entity& entity) {
+    return std::tuple(entity.range.begin, entity.range.end, std::string_view(entity.label));
   });
   return entities;
 }

@@ -5,6 +5,7 @@
 #include <fstream>
 #include <map>
 #include <sstream>
+#include <tuple>
 
 #include "base/error.h"
 #include "base/json.h"
@@ -114,8 +115,9 @@ AnnotatedText text_from(const Json& json, const Place& place) {
 std::map<i64, const Annotation*> apart(const std::vector<Annotation>& annotations) {
   std::vector<const Annotation*> by_length;
   for (const Annotation& annotation : annotations) by_length.push_back(&annotation);
-  std::ranges::stable_sort(by_length, std::ranges::greater(),
-                           [](const Annotation* a) { return a->range.size(); });
+  std::ranges::sort(by_length, {}, [](const Annotation* a) {
+    return std::tuple(-a->range.size(), a->range.begin, std::string_view(a->type));
+  });
   std::map<i64, const Annotation*> chosen;
   for (const Annotation* annotation : by_length) {
     const auto next = chosen.lower_bound(annotation->range.begin);
