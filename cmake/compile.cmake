@@ -52,10 +52,10 @@ function(medlar_room name)
   target_precompile_headers(medlar_${name} PRIVATE ${MEDLAR_PRECOMPILED})
 endfunction()
 
-# medlar_embed(<room>): each src/<room>/data/<file>.txt as text inside the program, given by the function
+# medlar_embed(<room>): each file of src/<room>/data as text inside the program, given by the function
 # medlar::<room>::data::<file>().
 function(medlar_embed room)
-  file(GLOB files CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${room}/data/*.txt)
+  file(GLOB files CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${room}/data/*)
   foreach(file ${files})
     set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${file})
     get_filename_component(name ${file} NAME_WE)

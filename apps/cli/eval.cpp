@@ -76,12 +76,18 @@ runtime::TokenHead head_of(const Json& config, const std::string& name,
   return *best;
 }
 
-Json counts_json(const train::SpanCounts& counts) {
-  return {{"f1", counts.f1()},      {"precision", counts.precision()}, {"recall", counts.recall()},
-          {"spans", counts.wanted}, {"found", counts.found},           {"right", counts.right}};
+/// The counts of one type in each sentence.
+std::vector<Counts> of_type(const std::vector<train::TypeCounts>& sentences,
+                            const std::string& type) {
+  std::vector<Counts> counts;
+  for (const train::TypeCounts& types : sentences) {
+    const auto found = types.find(type);
+    counts.push_back(found == types.end() ? Counts() : found->second);
+  }
+  return counts;
 }
 
-std::string row(const std::string& name, const train::SpanCounts& counts) {
+std::string row(const std::string& name, const Counts& counts) {
   return fmt::format("{:<24} {:>8.2f} {:>10.2f} {:>8.2f} {:>8}", name, 100.0 * counts.f1(),
                      100.0 * counts.precision(), 100.0 * counts.recall(), counts.wanted);
 }
@@ -100,22 +106,22 @@ Result eval_ner(const EvalNerOptions& options, const Console& console) {
                    train::sequence_shape(
                        tokenizer, std::min(options.sequence_tokens, runner.facts().context)));
              });
-  const train::SpanCounts total = train::total_of(counts);
-  const train::Interval interval = train::bootstrap_f1(counts, options.rounds, 1);
-  Json data = counts_json(total);
-  data["f1_95"] = {interval.low, interval.high};
+  const Counts total = train::total_of(counts);
+  Json data = scores_json(train::per_sentence(counts), options.rounds);
   data["sentences"] = ssize_of(counts);
   if (!head_name.empty()) data["head"] = head_name;
   data["types"] = Json::object();
   console.line(
       fmt::format("{:<24} {:>8} {:>10} {:>8} {:>8}", "type", "F1", "precision", "recall", "spans"));
-  for (const auto& [type, of_type] : train::by_type(counts)) {
-    console.line(row(type, of_type));
-    data["types"][type] = counts_json(of_type);
+  for (const auto& [type, sum] : train::by_type(counts)) {
+    console.line(row(type, sum));
+    data["types"][type] = scores_json(of_type(counts, type), options.rounds);
   }
   console.line(row("all (micro)", total));
-  console.line(fmt::format("F1 95 % interval {:.2f} to {:.2f}, {} sentences", 100.0 * interval.low,
-                           100.0 * interval.high, counts.size()));
+  const Json& interval = data["intervals_95"]["f1"];
+  console.line(fmt::format("F1 95 % interval {:.2f} to {:.2f}, {} sentences",
+                           100.0 * interval[0].get<double>(), 100.0 * interval[1].get<double>(),
+                           counts.size()));
   return {.data = std::move(data)};
 }
 

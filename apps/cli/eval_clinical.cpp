@@ -2,16 +2,14 @@
 #include <memory>
 
 #include "base/mapped_file.h"
+#include "base/scores.h"
 #include "clinical/assertion_cases.h"
 #include "clinical/linking.h"
 #include "clinical/pubtator.h"
-#include "clinical/scores.h"
 #include "command.h"
 
 namespace medlar::cli {
 namespace {
-
-using clinical::Counts;
 
 /// One line of a table for people.
 std::string row(std::string_view name, const Json& scores) {
@@ -38,7 +36,7 @@ Result eval_assertion(const std::string& path, const Console& console) {
       for (std::size_t i = 0; i < found.size(); ++i) {
         const bool has = clinical::axis_of(found[i], axis);
         const bool wanted = clinical::axis_of(one.expected[i], axis);
-        counts += {.both = has && wanted ? 1 : 0, .expected = wanted ? 1 : 0, .found = has ? 1 : 0};
+        counts += {.right = has && wanted ? 1 : 0, .wanted = wanted ? 1 : 0, .found = has ? 1 : 0};
       }
       by_axis[static_cast<std::size_t>(axis)].push_back(counts);
       sum += counts;
@@ -47,12 +45,12 @@ Result eval_assertion(const std::string& path, const Console& console) {
     for (std::size_t i = 0; i < found.size(); ++i) right += found[i] == one.expected[i] ? 1 : 0;
     findings += ssize_of(found);
   }
-  Json data = clinical::scores_json(all);
+  Json data = scores_json(all);
   data["findings"] = findings;
   data["all_axes_right"] = right;
   for (i64 axis = 0; axis < axes; ++axis) {
     const std::string name(clinical::assertion_axes()[static_cast<std::size_t>(axis)]);
-    data["types"][name] = clinical::scores_json(by_axis[static_cast<std::size_t>(axis)]);
+    data["types"][name] = scores_json(by_axis[static_cast<std::size_t>(axis)]);
     console.line(row(name, data["types"][name]));
   }
   console.line(row("all", data));
@@ -102,17 +100,17 @@ Result eval_link(const EvalLinkOptions& options, const Console& console) {
       const bool has_code =
           best != nullptr && !clinical::reference_in(*best->meaning, options.system).empty();
       const bool is_right = has_code && shares_code(*best->meaning, options.system, mention.codes);
-      const Counts one = {.both = is_right ? 1 : 0, .expected = 1, .found = has_code ? 1 : 0};
+      const Counts one = {.right = is_right ? 1 : 0, .wanted = 1, .found = has_code ? 1 : 0};
       sum += one;
       if (is_reachable(linker, options.system, mention.codes)) reached += one;
     }
     all.push_back(sum);
     reachable.push_back(reached);
   }
-  Json data = clinical::scores_json(all);
+  Json data = scores_json(all);
   data["system"] = options.system;
-  data["types"][options.type] = clinical::scores_json(all);
-  data["within_terminology"] = clinical::scores_json(reachable);
+  data["types"][options.type] = scores_json(all);
+  data["within_terminology"] = scores_json(reachable);
   console.line(row("all", data));
   console.line(row("within", data["within_terminology"]));
   console.line(fmt::format("within: mentions whose {} code the terminology has", options.system));

@@ -54,12 +54,13 @@ Result eval_deid(const EvalDeidOptions& options, const Console& console) {
   const auto interval = [](const eval::Share& s) { return Json::array({s.low, s.high}); };
   return {.data = {{"texts", cases.size()},
                    {"recall", score.recall.value()},
-                   {"recall_interval", interval(score.recall)},
                    {"precision", score.precision.value()},
-                   {"precision_interval", interval(score.precision)},
                    {"f1", score.f1()},
                    {"over_redaction", score.over_redaction.value()},
-                   {"over_redaction_interval", interval(score.over_redaction)},
+                   {"intervals_95",
+                    {{"recall", interval(score.recall)},
+                     {"precision", interval(score.precision)},
+                     {"over_redaction", interval(score.over_redaction)}}},
                    {"types", std::move(types)}}};
 }
 

@@ -58,7 +58,9 @@ Result link(const LinkTextOptions& options, const Console& console) {
   with_model(options.encoder, options.machine, console,
              [&](runtime::Runner& runner, const formats::Checkpoint&, i64) {
                const auto embed = [&](const std::vector<std::string>& texts) {
-                 return runtime::embed(runner, tokenizer, texts, {}, stop_if_interrupted).rows;
+                 return runtime::embed(runner, tokenizer, texts, {},
+                                       progress_of(console, "embedding"))
+                     .rows;
                };
                result = link_with(options, embed, console);
              });

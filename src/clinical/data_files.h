@@ -19,6 +19,18 @@ std::string_view medications();
 std::string_view sig();
 std::string_view labs();
 std::string_view units();
+// of de-identification
+std::string_view policies();
+std::string_view given_names();
+std::string_view family_names();
+std::string_view common_words();
+std::string_view cities();
+std::string_view countries();
+std::string_view states();
+std::string_view eponyms();
+std::string_view terms();
+std::string_view facilities();
+std::string_view cues();
 }  // namespace data
 
 /// The lines of a data file without comments and empty ones; views into `text`.

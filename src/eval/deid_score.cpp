@@ -1,9 +1,8 @@
 #include "eval/deid_score.h"
 
 #include <algorithm>
-#include <array>
 
-#include "base/rng.h"
+#include "base/scores.h"
 #include "clinical/deid/words.h"
 
 namespace medlar::eval {
@@ -15,11 +14,14 @@ using text::ByteRange;
 
 bool overlap(ByteRange a, ByteRange b) { return a.begin < b.end && b.begin < a.end; }
 
-/// Counts of one text: hits and totals of recall, precision, over-redaction.
-struct Counts {
-  std::array<i64, 3> hits = {};
-  std::array<i64, 3> totals = {};
+/// Counts of one text. Every share is a recall: hits of what was wanted.
+struct CaseCounts {
+  Counts recall;
+  Counts precision;
+  Counts over_redaction;
 };
+
+void count(Counts& counts, bool hit) { counts += {.right = hit ? 1 : 0, .wanted = 1, .found = 0}; }
 
 std::vector<Word> words_in(const GoldText& gold) {
   return clinical::words_of(gold.text, clinical::Lexicon::embedded());
@@ -49,52 +51,34 @@ bool in_gold(ByteRange range, const GoldText& gold) {
                      [&](const GoldSpan& g) { return overlap(g.range, range); });
 }
 
-Counts counts_of(const DeidCase& one, std::map<std::string, Share>& kinds) {
+CaseCounts counts_of(const DeidCase& one, std::map<std::string, Share>& kinds) {
   const std::vector<Word> words = words_in(*one.gold);
-  Counts counts;
+  CaseCounts counts;
   for (const GoldSpan& gold : one.gold->spans) {
     const bool hit = hidden(gold, words, one.spans);
     Share& kind = kinds[gold.kind];
     ++kind.total;
     kind.hits += hit ? 1 : 0;
-    if (!gold.direct) continue;
-    ++counts.totals[0];
-    counts.hits[0] += hit ? 1 : 0;
+    if (gold.direct) count(counts.recall, hit);
   }
-  for (const clinical::Span& span : one.spans) {
-    ++counts.totals[1];
-    counts.hits[1] += in_gold(span.range, *one.gold) ? 1 : 0;
-  }
+  for (const clinical::Span& span : one.spans)
+    count(counts.precision, in_gold(span.range, *one.gold));
   for (const Word& word : words) {
     if (word.shape == Shape::mark || in_gold(word.range, *one.gold)) continue;
-    ++counts.totals[2];
-    counts.hits[2] += covered(word, one.spans) ? 1 : 0;
+    count(counts.over_redaction, covered(word, one.spans));
   }
   return counts;
 }
 
-/// The 2.5th and 97.5th percentile of the share over resampled texts.
-void set_interval(Share& share, const std::vector<Counts>& counts, std::size_t which, i64 samples) {
-  std::vector<double> values;
-  constexpr u64 seed = 95;
-  for (i64 sample = 0; sample < samples; ++sample) {
-    i64 hits = 0;
-    i64 total = 0;
-    for (std::size_t i = 0; i < counts.size(); ++i) {
-      const u64 drawn = philox(seed, static_cast<u64>(sample), i)[0];
-      const Counts& c = counts[drawn * counts.size() >> 32];
-      hits += c.hits[which];
-      total += c.totals[which];
-    }
-    if (total > 0) values.push_back(static_cast<double>(hits) / static_cast<double>(total));
+Share share_of(const std::vector<CaseCounts>& cases, Counts CaseCounts::* which, i64 samples) {
+  std::vector<Counts> units;
+  Counts sum;
+  for (const CaseCounts& one : cases) {
+    units.push_back(one.*which);
+    sum += one.*which;
   }
-  if (values.empty()) return;
-  std::sort(values.begin(), values.end());
-  const auto at = [&](double p) {
-    return values[static_cast<std::size_t>(p * static_cast<double>(values.size() - 1))];
-  };
-  share.low = at(0.025);
-  share.high = at(0.975);
+  const Interval interval = bootstrap(units, &Counts::recall, samples);
+  return {.hits = sum.right, .total = sum.wanted, .low = interval.low, .high = interval.high};
 }
 
 }  // namespace
@@ -107,17 +91,12 @@ double DeidScore::f1() const {
 
 DeidScore score_deid(const std::vector<DeidCase>& cases, i64 samples) {
   DeidScore score;
-  std::vector<Counts> counts;
+  std::vector<CaseCounts> counts;
   counts.reserve(cases.size());
   for (const DeidCase& one : cases) counts.push_back(counts_of(one, score.kinds));
-  const std::array shares = {&score.recall, &score.precision, &score.over_redaction};
-  for (std::size_t which = 0; which < shares.size(); ++which) {
-    for (const Counts& c : counts) {
-      shares[which]->hits += c.hits[which];
-      shares[which]->total += c.totals[which];
-    }
-    set_interval(*shares[which], counts, which, samples);
-  }
+  score.recall = share_of(counts, &CaseCounts::recall, samples);
+  score.precision = share_of(counts, &CaseCounts::precision, samples);
+  score.over_redaction = share_of(counts, &CaseCounts::over_redaction, samples);
   return score;
 }
 

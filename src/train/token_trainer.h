@@ -48,7 +48,7 @@ struct TrainingOptions {
 
 /// F1 on devel by head, and their mean, which decides which model is the best.
 struct DevelScores {
-  std::vector<SpanCounts> heads;
+  std::vector<Counts> heads;
   double mean_f1 = 0.0;
 };
 

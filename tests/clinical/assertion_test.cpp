@@ -1,6 +1,7 @@
 // tests/cases/assertion: every tuned case, and what the rules are worth on those they were not made
 // for.
 #include "clinical/assertion.h"
+#include "base/scores.h"
 
 #include <array>
 #include <cstdio>
@@ -8,7 +9,6 @@
 #include "base/error.h"
 #include "clinical/assertion_cases.h"
 #include "clinical/case_files.h"
-#include "clinical/scores.h"
 
 namespace medlar::clinical {
 namespace {
@@ -30,8 +30,8 @@ void count(const AssertionRules& rules, const std::filesystem::path& file, Score
         Counts& counts = score.axes[static_cast<std::size_t>(axis)];
         const bool wanted = axis_of(one.expected[i], axis);
         const bool has = axis_of(found[i], axis);
-        counts.both += wanted && has ? 1 : 0;
-        counts.expected += wanted ? 1 : 0;
+        counts.right += wanted && has ? 1 : 0;
+        counts.wanted += wanted ? 1 : 0;
         counts.found += has ? 1 : 0;
       }
       ++score.all;
@@ -56,7 +56,7 @@ Score score_of(const std::string& prefix, bool print) {
               static_cast<long>(score.all));
   for (std::size_t axis = 0; axis < 5; ++axis) {
     std::printf(" %s %.3f (%ld)", std::string(assertion_axes()[axis]).c_str(),
-                score.axes[axis].f1(), static_cast<long>(score.axes[axis].expected));
+                score.axes[axis].f1(), static_cast<long>(score.axes[axis].wanted));
   }
   std::printf("\n");
   return score;

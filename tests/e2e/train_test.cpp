@@ -41,7 +41,7 @@ TEST(Train, LearnsAndIsMeasured) {
   EXPECT_DOUBLE_EQ(eval.value("f1", 0.0), data["last"]["devel_f1"].value("finding", -1.0));
   EXPECT_EQ(eval.value("head", std::string()), "finding");
   ASSERT_TRUE(eval.contains("types") && eval["types"].contains("disease")) << eval.dump();
-  EXPECT_LE(eval["f1_95"][0].get<double>(), eval.value("f1", 0.0));
+  EXPECT_LE(eval["intervals_95"]["f1"][0].get<double>(), eval.value("f1", 0.0));
   const Json ner = data_of({"ner", training / "out/best"}, "The patient has severe cough.");
   EXPECT_EQ(ner["entities"].at(0).value("label", std::string()), "disease");
 }

@@ -4,7 +4,7 @@
 #include <array>
 
 #include "base/error.h"
-#include "clinical/deid/lists.h"
+#include "clinical/data_files.h"
 #include "text/unicode.h"
 
 namespace medlar::clinical {
@@ -60,16 +60,16 @@ const Lexicon& Lexicon::embedded() {
 }
 
 Lexicon::Lexicon() : words_(110'000) {
-  add_list(lists::given_names, word_given);
-  add_list(lists::family_names, word_family);
-  add_list(lists::common_words, word_common);
-  add_list(lists::cities, word_city);
-  add_list(lists::countries, word_country);
-  add_list(lists::states, word_state);
-  add_list(lists::eponyms, word_eponym);
-  add_list(lists::terms, word_term);
-  add_list(lists::facilities, word_hospital);
-  add_classes(lists::cues);
+  add_list(data::given_names(), word_given);
+  add_list(data::family_names(), word_family);
+  add_list(data::common_words(), word_common);
+  add_list(data::cities(), word_city);
+  add_list(data::countries(), word_country);
+  add_list(data::states(), word_state);
+  add_list(data::eponyms(), word_eponym);
+  add_list(data::terms(), word_term);
+  add_list(data::facilities(), word_hospital);
+  add_classes(data::cues());
 }
 
 void Lexicon::add_list(std::string_view lines, u64 flag) {

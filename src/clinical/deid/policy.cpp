@@ -5,7 +5,7 @@
 
 #include "base/error.h"
 #include "base/json.h"
-#include "clinical/deid/lists.h"
+#include "clinical/data_files.h"
 
 namespace medlar::clinical {
 namespace {
@@ -44,7 +44,7 @@ std::string name_of(Method method) {
 const std::vector<Policy>& policies() {
   static const std::vector<Policy> all = [] {
     std::vector<Policy> read;
-    const Json file = parse_json(lists::policies, "policies.json");
+    const Json file = parse_json(data::policies(), "policies.json");
     for (const Json& json : file.at("policies")) read.push_back(read_policy(json));
     return read;
   }();

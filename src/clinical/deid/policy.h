@@ -19,7 +19,7 @@ enum class Method {
 Method method_named(const std::string& name);
 std::string name_of(Method method);
 
-/// Which kinds stay. Data: src/clinical/deid/lists/policies.json.
+/// Which kinds stay. Data: src/clinical/data/policies.json.
 struct Policy {
   std::string name;
   std::string version;

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <vector>
 
-#include "clinical/deid/lists.h"
+#include "clinical/data_files.h"
 #include "clinical/deid/secret.h"
 #include "clinical/deid/words.h"
 
@@ -29,9 +29,9 @@ std::vector<std::string_view> entries_of(std::string_view list) {
 }
 
 struct Pools {
-  std::vector<std::string_view> given = entries_of(lists::given_names);
-  std::vector<std::string_view> family = entries_of(lists::family_names);
-  std::vector<std::string_view> cities = entries_of(lists::cities);
+  std::vector<std::string_view> given = entries_of(data::given_names());
+  std::vector<std::string_view> family = entries_of(data::family_names());
+  std::vector<std::string_view> cities = entries_of(data::cities());
 };
 
 const Pools& pools() {

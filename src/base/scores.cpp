@@ -1,11 +1,11 @@
-#include "clinical/scores.h"
+#include "base/scores.h"
 
 #include <algorithm>
 #include <cmath>
 
 #include "base/rng.h"
 
-namespace medlar::clinical {
+namespace medlar {
 namespace {
 
 double ratio(i64 part, i64 all) {
@@ -16,13 +16,13 @@ Json interval_json(const Interval& interval) { return Json::array({interval.low,
 
 }  // namespace
 
-double Counts::precision() const { return ratio(both, found); }
-double Counts::recall() const { return ratio(both, expected); }
-double Counts::f1() const { return ratio(2 * both, expected + found); }
+double Counts::precision() const { return ratio(right, found); }
+double Counts::recall() const { return ratio(right, wanted); }
+double Counts::f1() const { return ratio(2 * right, wanted + found); }
 
 Counts& Counts::operator+=(const Counts& other) {
-  both += other.both;
-  expected += other.expected;
+  right += other.right;
+  wanted += other.wanted;
   found += other.found;
   return *this;
 }
@@ -39,36 +39,38 @@ Interval wilson(i64 hits, i64 all) {
           .high = std::min(1.0, (middle + reach) / scale)};
 }
 
-Interval bootstrap_f1(const std::vector<Counts>& units) {
-  constexpr i64 samples = 1000;
+Interval bootstrap(std::span<const Counts> units, double (Counts::*statistic)() const, i64 rounds) {
   constexpr u64 seed = 1;
-  if (units.empty()) return {.low = 0.0, .high = 1.0};
+  if (units.empty() || rounds < 1) return {.low = 0.0, .high = 1.0};
   std::vector<double> values;
-  for (i64 sample = 0; sample < samples; ++sample) {
+  for (i64 round = 0; round < rounds; ++round) {
     Counts sum;
     for (std::size_t draw = 0; draw < units.size(); ++draw) {
-      const u64 number = philox(seed, static_cast<u64>(sample), draw)[0];
+      const u64 number = philox(seed, static_cast<u64>(round), draw)[0];
       sum += units[static_cast<std::size_t>(number * units.size() >> 32U)];
     }
-    values.push_back(sum.f1());
+    values.push_back((sum.*statistic)());
   }
-  std::sort(values.begin(), values.end());
-  return {.low = values[24], .high = values[974]};  // 2.5 % and 97.5 %
+  std::ranges::sort(values);
+  const auto at = [&](double share) {
+    return values[static_cast<std::size_t>(share * static_cast<double>(rounds - 1))];
+  };
+  return {.low = at(0.025), .high = at(0.975)};
 }
 
-Json scores_json(const std::vector<Counts>& units) {
+Json scores_json(std::span<const Counts> units, i64 rounds) {
   Counts sum;
   for (const Counts& unit : units) sum += unit;
   return {{"f1", sum.f1()},
           {"precision", sum.precision()},
           {"recall", sum.recall()},
-          {"expected", sum.expected},
+          {"expected", sum.wanted},
           {"found", sum.found},
-          {"right", sum.both},
+          {"right", sum.right},
           {"intervals_95",
-           {{"f1", interval_json(bootstrap_f1(units))},
-            {"precision", interval_json(wilson(sum.both, sum.found))},
-            {"recall", interval_json(wilson(sum.both, sum.expected))}}}};
+           {{"f1", interval_json(bootstrap(units, &Counts::f1, rounds))},
+            {"precision", interval_json(wilson(sum.right, sum.found))},
+            {"recall", interval_json(wilson(sum.right, sum.wanted))}}}};
 }
 
-}  // namespace medlar::clinical
+}  // namespace medlar

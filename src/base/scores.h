@@ -1,19 +1,20 @@
 #pragma once
 
+#include <span>
 #include <vector>
 
 #include "base/json.h"
 
-namespace medlar::clinical {
+namespace medlar {
 
 /// What was found of what was to be found.
 struct Counts {
-  i64 both = 0;
-  i64 expected = 0;
+  i64 right = 0;
+  i64 wanted = 0;
   i64 found = 0;
 
   double precision() const;  ///< 1 where nothing was found
-  double recall() const;     ///< 1 where nothing was expected
+  double recall() const;     ///< 1 where nothing was wanted
   double f1() const;         ///< 1 where neither
   Counts& operator+=(const Counts& other);
 };
@@ -26,11 +27,12 @@ struct Interval {
 /// 95 % interval of a proportion (Wilson 1927); 0 to 1 for nothing counted.
 Interval wilson(i64 hits, i64 all);
 
-/// 95 % interval of F1: 1,000 samples of the units (sentences, notes) with replacement, the same
-/// ones at each call.
-Interval bootstrap_f1(const std::vector<Counts>& units);
+/// 95 % interval of a statistic over units (sentences, notes): the middle of `rounds` samples of as
+/// many units drawn with replacement (Efron 1979), the same ones at each call; 0 to 1 for no units.
+Interval bootstrap(std::span<const Counts> units, double (Counts::*statistic)() const,
+                   i64 rounds = 1000);
 
 /// {"f1", "precision", "recall", "expected", "found", "right", "intervals_95": {...}} over units.
-Json scores_json(const std::vector<Counts>& units);
+Json scores_json(std::span<const Counts> units, i64 rounds = 1000);
 
-}  // namespace medlar::clinical
+}  // namespace medlar
