@@ -1,6 +1,9 @@
 // ner, classify, qa, fill-mask: a small BERT with a vocabulary beside it.
 #include <fmt/format.h>
 
+#include <set>
+#include <utility>
+
 #include "e2e/cli.h"
 
 namespace medlar::tests {
@@ -136,6 +139,17 @@ TEST(FillMask, ATokenForEachMask) {
   EXPECT_EQ(data["masks"][0].size(), 4u);
   EXPECT_GE(data["masks"][1][0]["score"].get<double>(), data["masks"][1][1]["score"].get<double>());
   EXPECT_EQ(error_code_of({"fill-mask", model.path()}, 1, "no mask"), "invalid_argument");
+}
+
+TEST(Ner, TheModelThatShipsFindsWhatItWasTrainedFor) {
+  const Json data =
+      data_of({"ner", source("models/medlar-ner/medlar-ner.gguf").string(), "-"},
+              "Mutations of BRCA1 raise the risk of breast cancer; cisplatin was given.");
+  std::set<std::pair<std::string, std::string>> found;
+  for (const Json& entity : data["entities"]) found.emplace(entity["text"], entity["label"]);
+  EXPECT_TRUE(found.contains({"BRCA1", "gene"}));
+  EXPECT_TRUE(found.contains({"cisplatin", "chemical"}));
+  EXPECT_TRUE(found.contains({"breast cancer", "disease"}));
 }
 
 }  // namespace

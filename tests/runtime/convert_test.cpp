@@ -101,7 +101,8 @@ TEST(Convert, ReencodingTellsTheErrorOfEachTensor) {
       EXPECT_GT(error.relative, 0.0);
       EXPECT_LT(error.relative, 0.01) << error.name;  // 127 steps a side
     } else {
-      EXPECT_EQ(error.relative, 0.0) << error.name;
+      // Rows that are no whole blocks are rounded to f16, vectors stay as they are.
+      EXPECT_LT(error.relative, error.to == QuantFormat::f16 ? 1e-3 : 1e-9) << error.name;
     }
   }
   EXPECT_GT(matrices, 10);
@@ -144,14 +145,18 @@ TEST(ModelFolder, GoesOnOnlyWithItsOwnRecipe) {
   }
   const auto write = [&](const std::vector<formats::StoredTensor>& what, const char* recipe) {
     write_model_folder(folder, model.config, what, model.path,
-                       {.shard_bytes = 60'000, .recipe = recipe});
+                       {.shard_bytes = 16'000, .recipe = recipe});
   };
   EXPECT_THROW(write(broken, "a"), Error);
   EXPECT_FALSE(fs::exists(folder / "config.json"));
   EXPECT_THROW(write(tensors, "b"), Error);
-  const auto first = fs::last_write_time(*fs::directory_iterator(folder));
+  std::map<fs::path, fs::file_time_type> kept;
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    if (entry.path().extension() == ".safetensors") kept[entry.path()] = entry.last_write_time();
+  }
+  ASSERT_FALSE(kept.empty());
   write(tensors, "a");
-  EXPECT_EQ(fs::last_write_time(*fs::directory_iterator(folder)), first);
+  for (const auto& [path, time] : kept) EXPECT_EQ(fs::last_write_time(path), time) << path;
   expect_conformant(folder, model.path / "golden.safetensors");
 }
 
