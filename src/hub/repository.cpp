@@ -103,11 +103,10 @@ std::string digest_of(const fs::path& path, const HubFile& file) {
 /// Appends to what an earlier try left of the blob.
 class PartialBlob {
  public:
-  explicit PartialBlob(fs::path path) : path_(std::move(path)) {
-    std::error_code none;
-    const auto size = fs::file_size(path_, none);
-    size_ = none ? 0 : static_cast<i64>(size);
-    file_ = std::fopen(path_.c_str(), size_ > 0 ? "r+b" : "wb");
+  explicit PartialBlob(fs::path path)
+      : path_(std::move(path)),
+        size_(size_of(path_)),
+        file_(std::fopen(path_.c_str(), size_ > 0 ? "r+b" : "wb")) {
     if (file_ == nullptr) fail(ErrorCode::io, "cannot write {}", path_.string());
   }
   PartialBlob(const PartialBlob&) = delete;
@@ -130,9 +129,16 @@ class PartialBlob {
   }
 
  private:
+  /// 0 where there is none.
+  static i64 size_of(const fs::path& path) {
+    std::error_code none;
+    const auto size = fs::file_size(path, none);
+    return none ? 0 : static_cast<i64>(size);
+  }
+
   fs::path path_;
-  i64 size_ = 0;
-  std::FILE* file_ = nullptr;
+  i64 size_;
+  std::FILE* file_;
 };
 
 /// "/" and names as they are, the rest as %XX.
