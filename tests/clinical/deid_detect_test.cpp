@@ -99,6 +99,18 @@ TEST(Detect, TextWithoutCapitals) {
             (Found{"PATIENT:tracy kowalczyk"}));
 }
 
+TEST(Detect, FieldsOfAHeaderKeepTheirNames) {
+  const Document note(
+      "Patient: Elena Marchetti        MRN: 00482913        DOB: 07/14/1951\n"
+      "Admitted: 03/02/2024            Discharged: 03/07/2024\n"
+      "Seen by Elena Marchetti MRN: 00482913\n");
+  std::vector<std::string> found;
+  for (const Span& span : detect(note)) found.emplace_back(note.text(span.range));
+  EXPECT_EQ(found,
+            (std::vector<std::string>{"Elena Marchetti", "00482913", "07/14/1951", "03/02/2024",
+                                      "03/07/2024", "Elena Marchetti", "00482913"}));
+}
+
 TEST(United, NothingCoveredIsLost) {
   const auto span = [](i64 begin, i64 end, float score, const char* label) {
     return Span{

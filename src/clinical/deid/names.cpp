@@ -100,8 +100,17 @@ class NameFinder {
       ++particle;
     }
     if (!exists(particle) || word(particle).begins_line) return std::nullopt;
+    if (is_next_field(at, particle)) return std::nullopt;
     const bool after_particle = particle > next && word(particle).shape == Shape::title;
     return after_particle || may_be_name(word(particle)) ? std::optional(particle) : std::nullopt;
+  }
+
+  /// "Elena Marchetti      MRN: 1": a gap as wide as between columns, or capitals that a colon
+  /// makes the name of a field behind words that are none.
+  bool is_next_field(std::size_t at, std::size_t next) const {
+    if (next == at + 1 && word(next).range.begin - word(at).range.end > 2) return true;
+    const bool is_label = exists(next + 1) && word(next + 1).is_mark(':') && word(next + 1).touches;
+    return is_label && word(next).shape == Shape::caps && word(at).shape != Shape::caps;
   }
 
   std::optional<Run> run_at(std::size_t at) const {

@@ -374,13 +374,16 @@ class PlaceFinder {
   /// and a house number.
   std::size_t street_by_number(std::size_t at) const {
     const std::size_t name = after_numbers(at);
+    if (name > at && word(name).begins_line) return at;
     std::size_t end = name;
     bool street = false;
     bool unknown = false;
     while (exists(end) && end < name + 4 && (end == name || !word(end).begins_line) &&
            (word(end).shape == Shape::title ||
-            (end > name && (word(end).is(cue_particle) || (name > at && is_house_number(end + 1)) ||
-                            (word(end).is_mark('-') && word(end).touches))))) {
+            (end > name &&
+             (word(end).is(cue_particle) ||
+              (name > at && word(end).shape != Shape::mark && is_house_number(end + 1)) ||
+              (word(end).is_mark('-') && word(end).touches))))) {
       street = street || has_street_ending(word(end));
       unknown =
           unknown || !word(end).is(word_common | word_term | word_given | word_eponym | cue_month);
@@ -421,7 +424,9 @@ class PlaceFinder {
       end = at + 1;
     }
     return add_corner(begin, end);
-  }  /// "the corner of Pachergasse 64 and Harbor View": the second street needs no form of its own.
+  }
+
+  /// "the corner of Pachergasse 64 and Harbor View": the second street needs no form of its own.
   std::size_t add_corner(std::size_t begin, std::size_t end) {
     bool corner = false;
     for (std::size_t steps = 1; steps <= 3 && steps <= begin; ++steps)
