@@ -8,8 +8,8 @@
 namespace medlar::eval {
 namespace {
 
+using clinical::KnownWord;
 using clinical::Shape;
-using clinical::Word;
 using text::ByteRange;
 
 bool overlap(ByteRange a, ByteRange b) { return a.begin < b.end && b.begin < a.end; }
@@ -23,25 +23,25 @@ struct CaseCounts {
 
 void count(Counts& counts, bool hit) { counts += {.right = hit ? 1 : 0, .wanted = 1, .found = 0}; }
 
-std::vector<Word> words_in(const GoldText& gold) {
+std::vector<KnownWord> words_in(const GoldText& gold) {
   return clinical::words_of(gold.text, clinical::Lexicon::embedded());
 }
 
-bool covered(const Word& word, const std::vector<clinical::Span>& spans) {
+bool covered(const KnownWord& word, const std::vector<clinical::Span>& spans) {
   return std::any_of(spans.begin(), spans.end(),
                      [&](const clinical::Span& s) { return overlap(s.range, word.range); });
 }
 
-bool identifies(const Word& word) {
+bool identifies(const KnownWord& word) {
   if (word.shape == Shape::mark || word.is(clinical::cue_title | clinical::cue_suffix))
     return false;
   return word.shape != Shape::lower ||
          !word.is(clinical::word_common | clinical::cue_facility | clinical::cue_facility_tail);
 }
 
-bool hidden(const GoldSpan& gold, const std::vector<Word>& words,
+bool hidden(const GoldSpan& gold, const std::vector<KnownWord>& words,
             const std::vector<clinical::Span>& spans) {
-  return std::all_of(words.begin(), words.end(), [&](const Word& word) {
+  return std::all_of(words.begin(), words.end(), [&](const KnownWord& word) {
     return !overlap(word.range, gold.range) || !identifies(word) || covered(word, spans);
   });
 }
@@ -52,7 +52,7 @@ bool in_gold(ByteRange range, const GoldText& gold) {
 }
 
 CaseCounts counts_of(const DeidCase& one, std::map<std::string, Share>& kinds) {
-  const std::vector<Word> words = words_in(*one.gold);
+  const std::vector<KnownWord> words = words_in(*one.gold);
   CaseCounts counts;
   for (const GoldSpan& gold : one.gold->spans) {
     const bool hit = hidden(gold, words, one.spans);
@@ -63,7 +63,7 @@ CaseCounts counts_of(const DeidCase& one, std::map<std::string, Share>& kinds) {
   }
   for (const clinical::Span& span : one.spans)
     count(counts.precision, in_gold(span.range, *one.gold));
-  for (const Word& word : words) {
+  for (const KnownWord& word : words) {
     if (word.shape == Shape::mark || in_gold(word.range, *one.gold)) continue;
     count(counts.over_redaction, covered(word, one.spans));
   }
@@ -101,7 +101,7 @@ DeidScore score_deid(const std::vector<DeidCase>& cases, i64 samples) {
 }
 
 std::vector<std::string> missed_values(const DeidCase& one) {
-  const std::vector<Word> words = words_in(*one.gold);
+  const std::vector<KnownWord> words = words_in(*one.gold);
   std::vector<std::string> missed;
   for (const GoldSpan& gold : one.gold->spans) {
     if (!gold.direct || hidden(gold, words, one.spans)) continue;

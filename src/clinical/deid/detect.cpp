@@ -42,7 +42,7 @@ std::vector<Span> united(std::vector<Span> spans) {
 }
 
 std::vector<Span> detect(const Document& document, std::vector<Span> more) {
-  const std::vector<Word> words = words_of(document.text(), Lexicon::embedded());
+  const std::vector<KnownWord> words = words_of(document.text(), Lexicon::embedded());
   std::vector<Span> spans = find_patterns(document.text());
   append(spans, find_places(words));
   append(spans, find_names(words));

@@ -10,7 +10,9 @@ namespace {
 
 constexpr u64 word_name = word_given | word_family;
 
-bool is_name_only(const Word& word, u64 kind) { return word.is(kind) && !word.is(word_common); }
+bool is_name_only(const KnownWord& word, u64 kind) {
+  return word.is(kind) && !word.is(word_common);
+}
 
 /// Ends of words that medicine makes: a word with one is no name, even if no dictionary has it.
 bool has_medical_ending(std::string_view word) {
@@ -29,7 +31,7 @@ bool has_medical_ending(std::string_view word) {
 }
 
 /// In no dictionary, written as a name is.
-bool is_unknown_name(const Word& word) {
+bool is_unknown_name(const KnownWord& word) {
   constexpr u64 known = word_name | word_common | word_term | word_eponym | word_place | cue_title |
                         cue_facility | cue_facility_tail | cue_organization | cue_month;
   if (word.is(known) || word.text.size() < 3) return false;
@@ -40,7 +42,7 @@ bool is_unknown_name(const Word& word) {
 }
 
 /// May stand in a run of words that are a name.
-bool may_be_name(const Word& word) {
+bool may_be_name(const KnownWord& word) {
   if (!word.is_capitalised() || word.is(cue_title)) return false;
   if (word.shape == Shape::capital) return true;
   if (word.shape == Shape::caps && word.text.size() < 3 && !word.is(word_name)) return false;
@@ -61,7 +63,7 @@ struct Verdict {
 
 class NameFinder {
  public:
-  explicit NameFinder(const std::vector<Word>& words) : words_(words) {}
+  explicit NameFinder(const std::vector<KnownWord>& words) : words_(words) {}
 
   std::vector<Span> find() {
     for (std::size_t at = 0; at < words_.size();) {
@@ -83,7 +85,7 @@ class NameFinder {
   }
 
  private:
-  const Word& word(std::size_t at) const { return words_[at]; }
+  const KnownWord& word(std::size_t at) const { return words_[at]; }
   bool exists(std::size_t at) const { return at < words_.size(); }
 
   /// A name goes on from word `at` to the next: same line, and only spaces, a hyphen, or the full
@@ -147,7 +149,7 @@ class NameFinder {
     }
     return Run{at, end};
   }
-  static bool is_generation(const Word& word) {
+  static bool is_generation(const KnownWord& word) {
     return word.text == "II" || word.text == "III" || word.text == "IV" || word.text == "Jr" ||
            word.text == "Sr";
   }
@@ -171,7 +173,7 @@ class NameFinder {
     return may ? std::optional(next) : std::nullopt;
   }
 
-  static bool is_function_word(const Word& word) {
+  static bool is_function_word(const KnownWord& word) {
     return word.is(word_common) && !word.is(word_name) && word.shape == Shape::lower;
   }
 
@@ -192,7 +194,7 @@ class NameFinder {
   bool has_title_before(std::size_t at) const {
     const std::size_t previous = before(at);
     if (previous == std::string::npos || word(at).begins_line) return false;
-    const Word& title = word(previous);
+    const KnownWord& title = word(previous);
     return title.is(cue_title) && title.text.size() > 1 &&
            (title.shape == Shape::title || title.shape == Shape::caps ||
             (title.shape == Shape::lower && title.text.size() <= 4 && title.is(cue_title) &&
@@ -242,7 +244,7 @@ class NameFinder {
     int count = 0;
     bool caps = false;
     for (std::size_t at = run.begin; at < run.end; ++at) {
-      const Word& w = word(at);
+      const KnownWord& w = word(at);
       if (w.shape == Shape::mark || w.shape == Shape::lower) continue;
       ++count;
       caps = caps || w.shape == Shape::caps;
@@ -282,10 +284,10 @@ class NameFinder {
   }
 
   void judge(const Run& run) {
-    const Word& first = word(run.begin);
+    const KnownWord& first = word(run.begin);
     const bool only_initial = std::all_of(
         words_.begin() + static_cast<i64>(run.begin), words_.begin() + static_cast<i64>(run.end),
-        [](const Word& w) { return w.shape == Shape::capital || w.shape == Shape::mark; });
+        [](const KnownWord& w) { return w.shape == Shape::capital || w.shape == Shape::mark; });
     if (only_initial && !has_title_before(run.begin)) return;
     Verdict verdict = judge_words(run);
     if (has_title_before(run.begin)) {
@@ -326,7 +328,7 @@ class NameFinder {
   }  /// "Muslija and Brown": behind a name and a comma or "and", a family name that is a word too.
   void add_listed(std::size_t at) {
     if (!exists(at + 1) || (word(at).text != "and" && !word(at).is_mark(','))) return;
-    const Word& next = word(at + 1);
+    const KnownWord& next = word(at + 1);
     if (next.shape != Shape::title || next.begins_line || !next.is(word_family)) return;
     if (!next.is(word_common | word_eponym) ||
         next.is(cue_title | cue_facility | cue_month | word_term))
@@ -336,7 +338,7 @@ class NameFinder {
 
   void remember(std::size_t begin, std::size_t end, const std::string& label) {
     for (std::size_t at = begin; at < end; ++at) {
-      const Word& w = word(at);
+      const KnownWord& w = word(at);
       if (w.shape == Shape::mark || w.shape == Shape::capital || w.text.size() < 3) continue;
       if (w.is(cue_particle) && w.shape == Shape::lower) continue;
       if (w.is(word_term)) continue;
@@ -347,8 +349,8 @@ class NameFinder {
   /// "tracy sukhorukova", "ms. wijtze": names of the dictionary in small letters side by side.
   void find_small_letters() {
     for (std::size_t at = 0; at + 1 < words_.size(); ++at) {
-      const Word& first = word(at);
-      const Word& second = word(at + 1);
+      const KnownWord& first = word(at);
+      const KnownWord& second = word(at + 1);
       if (first.shape != Shape::lower || second.shape != Shape::lower || second.begins_line)
         continue;
       constexpr u64 lower_known = word_common | word_term | cue_title | word_place;
@@ -363,7 +365,7 @@ class NameFinder {
   void propagate() {
     if (known_.empty()) return;
     for (std::size_t at = 0; at < words_.size(); ++at) {
-      const Word& w = word(at);
+      const KnownWord& w = word(at);
       if (covered_.contains(at) || !w.is_capitalised() || w.text.size() < 3) continue;
       const auto found = known_.find(folded(w.text));
       if (found == known_.end()) continue;
@@ -377,7 +379,7 @@ class NameFinder {
     }
   }
 
-  const std::vector<Word>& words_;
+  const std::vector<KnownWord>& words_;
   std::vector<Span> spans_;
   std::unordered_set<std::size_t> covered_;
   std::map<std::string, std::string> known_;
@@ -385,7 +387,9 @@ class NameFinder {
 
 }  // namespace
 
-std::vector<Span> find_names(const std::vector<Word>& words) { return NameFinder(words).find(); }
+std::vector<Span> find_names(const std::vector<KnownWord>& words) {
+  return NameFinder(words).find();
+}
 
 std::vector<Span> find_known_names(std::string_view text, const std::vector<Span>& labelled) {
   const Lexicon& lexicon = Lexicon::embedded();
@@ -394,7 +398,7 @@ std::vector<Span> find_known_names(std::string_view text, const std::vector<Span
     if (span.label != "PATIENT" && span.label != "DOCTOR") continue;
     const std::string_view name = text.substr(static_cast<std::size_t>(span.range.begin),
                                               static_cast<std::size_t>(span.range.size()));
-    for (const Word& word : words_of(name, lexicon)) {
+    for (const KnownWord& word : words_of(name, lexicon)) {
       const bool says_nothing = word.shape == Shape::mark || word.shape == Shape::digits ||
                                 word.shape == Shape::mixed || word.is(cue_title | cue_particle);
       if (!says_nothing && word.text.size() > 2) known.emplace(folded(word.text), span.label);
@@ -402,7 +406,7 @@ std::vector<Span> find_known_names(std::string_view text, const std::vector<Span
   }
   std::vector<Span> spans;
   if (known.empty()) return spans;
-  for (const Word& word : words_of(text, lexicon)) {
+  for (const KnownWord& word : words_of(text, lexicon)) {
     if (word.shape == Shape::mark || (word.is(word_common) && !word.is_capitalised())) continue;
     const auto found = known.find(folded(word.text));
     if (found == known.end()) continue;

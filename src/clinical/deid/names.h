@@ -11,7 +11,7 @@ namespace medlar::clinical {
 /// around them (titles, degrees, "named", "Dear", signatures) and by how they are written. A name
 /// found with certainty is then found in the whole text, its parts and initials too. Eponyms, drug
 /// names and words of medicine survive. Spans are in order of their begin.
-std::vector<Span> find_names(const std::vector<Word>& words);
+std::vector<Span> find_names(const std::vector<KnownWord>& words);
 
 /// Where else in the text the names stand that `labelled` spans of PATIENT and DOCTOR hold.
 std::vector<Span> find_known_names(std::string_view text, const std::vector<Span>& labelled);

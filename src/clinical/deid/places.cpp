@@ -10,7 +10,7 @@ constexpr std::size_t longest_phrase = 4;
 
 class PlaceFinder {
  public:
-  explicit PlaceFinder(const std::vector<Word>& words) : words_(words) {}
+  explicit PlaceFinder(const std::vector<KnownWord>& words) : words_(words) {}
 
   std::vector<Span> find() {
     for (std::size_t at = 0; at < words_.size(); ++at) {
@@ -26,7 +26,7 @@ class PlaceFinder {
   }
 
  private:
-  const Word& word(std::size_t at) const { return words_[at]; }
+  const KnownWord& word(std::size_t at) const { return words_[at]; }
   bool exists(std::size_t at) const { return at < words_.size(); }
   bool is_mark(std::size_t at, char c) const { return exists(at) && word(at).is_mark(c); }
   bool same_line(std::size_t at) const { return exists(at) && !word(at).begins_line; }
@@ -49,7 +49,7 @@ class PlaceFinder {
 
   /// The longest entry of the gazetteer that begins at `at`.
   void find_gazetteer(std::size_t at) {
-    const Word& first = word(at);
+    const KnownWord& first = word(at);
     if (at < gazetteer_end_ || !first.is(word_place | word_phrase)) return;
     std::size_t best_end = at;
     u64 best = 0;
@@ -104,7 +104,7 @@ class PlaceFinder {
 
   /// One word that is in the gazetteer may also be a name, a word or an acronym.
   bool single_is_place(std::size_t at, u64 flags) const {
-    const Word& w = word(at);
+    const KnownWord& w = word(at);
     if (w.is(word_common | word_eponym | word_term) && (flags & word_hospital) == 0) {
       if (!w.is_capitalised() || w.begins_sentence) return false;
       return at > 0 && (word(at - 1).text == "in" || word(at - 1).text == "from");
@@ -121,7 +121,7 @@ class PlaceFinder {
   std::size_t institution_begin(std::size_t facility) const {
     std::size_t begin = facility;
     for (std::size_t steps = 0; steps < 8 && begin > 0 && !word(begin).begins_line; ++steps) {
-      const Word& w = word(begin - 1);
+      const KnownWord& w = word(begin - 1);
       const bool joins = w.is_mark('-') || w.is_mark('\'') || w.text == "\u2019" || w.text == "s" ||
                          w.is_mark('&') || w.is_mark('.') || w.text == "of" || w.text == "and" ||
                          w.text == "for" || w.text == "de";
@@ -146,7 +146,7 @@ class PlaceFinder {
   }
 
   void find_institution(std::size_t at) {
-    const Word& w = word(at);
+    const KnownWord& w = word(at);
     const bool facility = w.is(cue_facility | cue_facility_tail);
     const bool organization = w.is(cue_organization);
     if (!facility && !organization) return;
@@ -159,7 +159,7 @@ class PlaceFinder {
     }
     if (!capital) {
       constexpr u64 named = word_place | word_family | word_given;
-      const Word& before = word(at - 1);
+      const KnownWord& before = word(at - 1);
       const bool proper =
           before.is_capitalised() && (before.is(named) || !before.is(word_common | word_term)) &&
           !(before.shape == Shape::caps && !before.is(word_hospital) && before.text.size() < 3) &&
@@ -190,7 +190,7 @@ class PlaceFinder {
   /// named, "Riverside Center" is.
   bool is_proper(std::size_t begin, std::size_t end) const {
     for (std::size_t at = begin; at < end; ++at) {
-      const Word& w = word(at);
+      const KnownWord& w = word(at);
       if (!w.is_capitalised()) continue;
       if (w.is(word_place | word_family | word_given | cue_facility)) return true;
       if (!w.is(word_common | word_term)) return w.shape != Shape::caps || w.text.size() > 2;
@@ -200,7 +200,7 @@ class PlaceFinder {
 
   /// "seen at Cedar Crest", "lives in Elmwood": the preposition and the verb say what it is.
   void find_after_preposition(std::size_t at) {
-    const Word& w = word(at);
+    const KnownWord& w = word(at);
     const bool is_at = w.text == "at";
     if (!is_at && w.text != "in" && w.text != "from" && w.text != "to" && w.text != "by") return;
     if (w.text == "in") add_city_with_code(at + 1);
@@ -213,7 +213,7 @@ class PlaceFinder {
       ++begin;
     std::size_t end = begin;
     while (exists(end) && end < begin + 7 && !word(end).begins_line) {
-      const Word& x = word(end);
+      const KnownWord& x = word(end);
       const bool joins =
           end > begin &&
           (x.is_mark('-') || x.is_mark('\'') || x.text == "\u2019" || x.text == "s" ||
@@ -226,7 +226,7 @@ class PlaceFinder {
     }
     while (end > begin && !word(end - 1).is_capitalised() && word(end - 1).text != "s") --end;
     if (end == begin) return;
-    const Word& first = word(begin);
+    const KnownWord& first = word(begin);
     if (first.is(cue_title | word_term) && !first.is(word_place | word_given | word_family) &&
         first.text != "St")
       return;
@@ -264,7 +264,7 @@ class PlaceFinder {
     return false;
   }
 
-  static bool has_street_ending(const Word& w) {
+  static bool has_street_ending(const KnownWord& w) {
     if (w.shape != Shape::title && w.shape != Shape::caps) return false;
     constexpr std::string_view endings[] = {
         "strasse", "straße", "straat", "gatan", "vegen",  "veien", "gata",   "gate",
@@ -280,7 +280,7 @@ class PlaceFinder {
 
   bool is_house_number(std::size_t at) const {
     if (!exists(at)) return false;
-    const Word& w = word(at);
+    const KnownWord& w = word(at);
     if (w.shape == Shape::digits) return w.text.size() <= 6;
     return w.shape == Shape::mixed && w.text.size() <= 6 && w.text[0] >= '0' && w.text[0] <= '9';
   }
@@ -318,7 +318,7 @@ class PlaceFinder {
     if (numbered && exists(name) && word(name).shape == Shape::digits) ++name;
     std::size_t end = name;
     while (exists(end) && end < name + 7 && (end == name || !word(end).begins_line)) {
-      const Word& w = word(end);
+      const KnownWord& w = word(end);
       if (end > name && w.is(cue_street) &&
           (w.is_capitalised() || numbered || (is_mark(end + 1, '.') && is_house_number(end + 2)))) {
         const bool dotted_number = is_mark(end + 1, '.') && is_house_number(end + 2);
@@ -357,7 +357,7 @@ class PlaceFinder {
   }
 
   bool is_in_street_name(std::size_t at, bool numbered) const {
-    const Word& w = word(at);
+    const KnownWord& w = word(at);
     return w.is_capitalised() || w.is(cue_particle) || w.is_mark('\'') || w.is_mark('.') ||
            w.is_mark('-') || w.text == "\u2019" || w.text == "d" ||
            (numbered && w.shape == Shape::lower && !w.is(word_common));
@@ -410,7 +410,7 @@ class PlaceFinder {
     std::size_t end = street;
     std::size_t count = 0;
     for (std::size_t at = street; exists(at); ++at) {
-      const Word& w = word(at);
+      const KnownWord& w = word(at);
       if (w.begins_line && ++lines > most_lines) break;
       if (joins_address(at)) continue;
       if (!goes_on_with_address(at) || ++count > most_words) break;
@@ -443,7 +443,7 @@ class PlaceFinder {
 
   /// Marks between the parts of an address; a full stop only inside "Apt. 5".
   bool joins_address(std::size_t at) const {
-    const Word& w = word(at);
+    const KnownWord& w = word(at);
     if (w.is_mark('.')) {
       const bool ordinal =
           word(at - 1).shape == Shape::digits && at >= 2 && is_mark(at - 2, '.');  // "u. 97."
@@ -456,7 +456,7 @@ class PlaceFinder {
   }
 
   bool goes_on_with_address(std::size_t at) const {
-    const Word& w = word(at);
+    const KnownWord& w = word(at);
     if (w.shape == Shape::digits || w.shape == Shape::mixed) return w.text.size() <= 10;
     if (w.is(cue_unit)) return exists(at + 1);
     if (w.begins_line && exists(at + 1) && word(at + 1).is_mark(':'))
@@ -470,20 +470,22 @@ class PlaceFinder {
   }
 
   const char* address_label(std::size_t at, std::size_t street) const {
-    const Word& w = word(at);
+    const KnownWord& w = word(at);
     if (w.shape == Shape::digits || w.shape == Shape::mixed)
       return at > street + 1 && w.text.size() >= 4 ? "ZIP" : "STREET";
     if (w.is(cue_unit)) return "STREET";
     return w.is(word_country) ? "COUNTRY" : "CITY";
   }
 
-  const std::vector<Word>& words_;
+  const std::vector<KnownWord>& words_;
   std::vector<Span> spans_;
   std::size_t gazetteer_end_ = 0;
 };
 
 }  // namespace
 
-std::vector<Span> find_places(const std::vector<Word>& words) { return PlaceFinder(words).find(); }
+std::vector<Span> find_places(const std::vector<KnownWord>& words) {
+  return PlaceFinder(words).find();
+}
 
 }  // namespace medlar::clinical

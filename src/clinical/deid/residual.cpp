@@ -5,12 +5,12 @@
 namespace medlar::clinical {
 namespace {
 
-bool is_year(const Word& word) {
+bool is_year(const KnownWord& word) {
   return word.text.size() == 4 && (word.text.starts_with("19") || word.text.starts_with("20"));
 }
 
 /// Why a word looks as if it identified somebody, or null.
-const char* suspicion(const Word& word) {
+const char* suspicion(const KnownWord& word) {
   constexpr u64 harmless = word_common | word_term | word_eponym | word_country | word_state |
                            cue_title | cue_facility | cue_facility_tail | cue_month | cue_label;
   switch (word.shape) {
@@ -34,7 +34,7 @@ const char* suspicion(const Word& word) {
 std::vector<Span> residual(std::string_view text) {
   std::vector<Span> spans;
   bool in_mask = false;
-  for (const Word& word : words_of(text, Lexicon::embedded())) {
+  for (const KnownWord& word : words_of(text, Lexicon::embedded())) {
     if (word.is_mark('[')) in_mask = true;
     if (word.is_mark(']') || word.begins_line) in_mask = word.is_mark('[');
     if (in_mask) continue;

@@ -75,7 +75,7 @@ i64 Surrogates::days() const { return -static_cast<i64>(1 + draw("days", "") % 3
 std::string Surrogates::name(std::string_view value) const {
   std::string result;
   i64 copied = 0;
-  for (const Word& word : words_of(value, Lexicon::embedded())) {
+  for (const KnownWord& word : words_of(value, Lexicon::embedded())) {
     if (word.shape == Shape::mark) continue;
     result += value.substr(static_cast<std::size_t>(copied),
                            static_cast<std::size_t>(word.range.begin - copied));

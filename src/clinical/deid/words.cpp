@@ -97,12 +97,12 @@ Scanned scan(std::string_view text, i64 at) {
 }
 
 /// A full stop after these does not end a sentence.
-bool is_abbreviation(const Word& word) {
+bool is_abbreviation(const KnownWord& word) {
   return word.is(cue_title) || word.shape == Shape::capital || word.is(cue_month);
 }
 
-bool ends_sentence(const std::vector<Word>& words) {
-  const Word& mark = words.back();
+bool ends_sentence(const std::vector<KnownWord>& words) {
+  const KnownWord& mark = words.back();
   if (mark.text.size() != 1 || mark.shape != Shape::mark) return false;
   if (mark.is_mark('.') && words.size() >= 2) return !is_abbreviation(words[words.size() - 2]);
   return std::string_view(".!?:\"*>").find(mark.text[0]) != std::string_view::npos;
@@ -124,13 +124,13 @@ u64 flags_of(std::string_view text, const Lexicon& lexicon) {
 
 /// Without a capital in the whole text, capitals tell nothing: words that no dictionary knows as
 /// common stand for words with one.
-void read_as_titles(std::vector<Word>& words) {
-  for (const Word& word : words) {
+void read_as_titles(std::vector<KnownWord>& words) {
+  for (const KnownWord& word : words) {
     if (word.is_capitalised()) return;
   }
   constexpr u64 plain = word_common | word_term | cue_title | cue_unit | cue_particle;
-  const Word* previous = nullptr;
-  for (Word& word : words) {
+  const KnownWord* previous = nullptr;
+  for (KnownWord& word : words) {
     const bool enclitic = previous != nullptr && word.touches && previous->is_mark('\'');
     previous = &word;
     if (word.shape != Shape::lower || enclitic) continue;
@@ -141,8 +141,8 @@ void read_as_titles(std::vector<Word>& words) {
 
 }  // namespace
 
-std::vector<Word> words_of(std::string_view text, const Lexicon& lexicon) {
-  std::vector<Word> words;
+std::vector<KnownWord> words_of(std::string_view text, const Lexicon& lexicon) {
+  std::vector<KnownWord> words;
   words.reserve(text.size() / 5 + 8);
   bool at_line_begin = true;
   i64 previous_end = -1;
@@ -155,7 +155,7 @@ std::vector<Word> words_of(std::string_view text, const Lexicon& lexicon) {
     }
     Scanned found = {.end = at + c.bytes, .shape = Shape::mark};
     if (c.kind == Class::letter || c.kind == Class::digit) found = scan(text, at);
-    Word word;
+    KnownWord word;
     word.range = {.begin = at, .end = found.end};
     word.text = text.substr(static_cast<std::size_t>(at), static_cast<std::size_t>(found.end - at));
     word.shape = found.shape;

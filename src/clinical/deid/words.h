@@ -20,7 +20,7 @@ enum class Shape {
 };
 
 /// A piece of text with what the dictionaries know of it. `text` is a view of the document.
-struct Word {
+struct KnownWord {
   text::ByteRange range;
   std::string_view text;
   Shape shape = Shape::mark;
@@ -38,6 +38,6 @@ struct Word {
 
 /// Letters with inner apostrophes, digits, and marks, in order; a final 's is a word of its own.
 /// Time is linear in the text. `text` is valid UTF-8.
-std::vector<Word> words_of(std::string_view text, const Lexicon& lexicon);
+std::vector<KnownWord> words_of(std::string_view text, const Lexicon& lexicon);
 
 }  // namespace medlar::clinical
