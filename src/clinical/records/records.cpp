@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "clinical/deid/lexicon.h"
+#include "text/unicode.h"
 
 namespace medlar::clinical {
 namespace {
@@ -150,6 +151,8 @@ std::string base64_decoded(std::string_view text) {
 
 std::vector<Field> fields_of(const std::string& file, RecordFormat format,
                              const std::string& source) {
+  // XML says its encoding itself; the names of fields elsewhere are read before any value is.
+  if (format == RecordFormat::csv || format == RecordFormat::hl7) text::check_utf8(file);
   switch (format) {
     case RecordFormat::json:
       return json_fields(file, source);
