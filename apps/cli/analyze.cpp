@@ -8,6 +8,7 @@
 #include "base/threads.h"
 #include "clinical/model_spans.h"
 #include "clinical/outputs/outputs.h"
+#include "formats/pending_file.h"
 #include "session.h"
 
 namespace medlar::cli {
@@ -87,13 +88,6 @@ std::string rendered(const std::string& format, const Reader& reader, const Docu
            "\n";
   }
   return clinical::analysis_terminal(note, analysis, colours);
-}
-
-void write_file(const std::string& path, const std::string& text) {
-  std::ofstream file(path, std::ios::binary);
-  file << text;
-  file.close();
-  if (!file) fail(ErrorCode::io, "cannot write {}", path);
 }
 
 /// {"id", "text"} of a line; the id is kept as it is.
@@ -178,7 +172,7 @@ Result analyze_with(const AnalyzeOptions& options, const Reader& reader, const C
   if (options.out.empty()) {
     console.write(text);
   } else {
-    write_file(options.out, text);
+    formats::write_file(options.out, text);
     console.line(fmt::format("{} spans, {}", analysis.spans.size(), options.out));
   }
   return {.data = json_of(reader, note, analysis)};

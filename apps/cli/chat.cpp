@@ -2,11 +2,11 @@
 #include <unistd.h>
 
 #include <chrono>
-#include <fstream>
 #include <iostream>
 #include <memory>
 
 #include "base/mapped_file.h"
+#include "formats/pending_file.h"
 #include "interrupt.h"
 #include "runtime/chat.h"
 #include "runtime/engine.h"
@@ -123,10 +123,9 @@ class Conversation {
   }
 
   void save(const std::string& path) const {
-    std::ofstream file(path, std::ios::binary);
-    file << Json({{"messages", messages_}}).dump(2, ' ', false, Json::error_handler_t::replace)
-         << "\n";
-    if (!file.flush()) fail(ErrorCode::io, "cannot write {}", path);
+    formats::write_file(
+        path,
+        Json({{"messages", messages_}}).dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
   }
 
   std::string last_reasoning() const {

@@ -1,4 +1,5 @@
 // medlar deid, medlar reid: take out of texts who it is, and put it back with the sealed mapping.
+#include <charconv>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -10,6 +11,7 @@
 #include "clinical/deid/secret.h"
 #include "clinical/deid/surrogate.h"
 #include "command.h"
+#include "formats/pending_file.h"
 
 namespace medlar::cli {
 namespace {
@@ -43,6 +45,17 @@ std::string secret_of(const std::string& key_file, const std::string& seed) {
   return seed.empty() ? "" : std::string(seed_mark) + seed;
 }
 
+/// A whole number of days. None is no shift: dates would stay as they are.
+i64 days_of(const std::string& text) {
+  i64 days = 0;
+  const char* end = text.data() + text.size();
+  const auto [stopped, error] = std::from_chars(text.data(), end, days);
+  constexpr i64 most = 36'500;
+  if (error != std::errc() || stopped != end || days == 0 || days < -most || days > most)
+    fail(ErrorCode::usage, "--date-shift is a whole number of days up to {}, not 0", most);
+  return days;
+}
+
 clinical::DeidOptions deid_options(const DeidVerbOptions& options) {
   clinical::DeidOptions deid;
   deid.policy = clinical::policy_named(options.policy);
@@ -64,8 +77,8 @@ clinical::DeidOptions deid_options(const DeidVerbOptions& options) {
   if (deid.key.empty()) deid.key = std::string(seed_mark) + "0";
   if (options.shifts_dates) {
     const bool own = options.date_shift.empty();
-    deid.days = own ? clinical::Surrogates(deid.key, deid.patient).days()
-                    : std::strtoll(options.date_shift.c_str(), nullptr, 10);
+    deid.days =
+        own ? clinical::Surrogates(deid.key, deid.patient).days() : days_of(options.date_shift);
   }
   if (!options.site.empty())
     deid.site = clinical::Site::from_json(read_text_file(options.site), options.site);
@@ -116,15 +129,15 @@ Result deid_lines(const clinical::Deidentifier& deidentifier, const DeidVerbOpti
 
 void write_report(const std::string& path, const clinical::DeidReport& report) {
   const std::string ending = fs::path(path).extension().string();
-  clinical::write_file(path, ending == ".html"  ? report.html()
-                             : ending == ".txt" ? report.terminal()
-                                                : report.json().dump(2) + "\n");
+  formats::write_file(path, ending == ".html"  ? report.html()
+                            : ending == ".txt" ? report.terminal()
+                                               : report.json().dump(2) + "\n");
 }
 
 void write_mapping(const DeidVerbOptions& options, const clinical::Mapping& mapping,
                    const std::string& secret) {
   if (options.mapping.empty()) return;
-  clinical::write_file(options.mapping, clinical::seal(Json(mapping).dump(), secret));
+  formats::write_file(options.mapping, clinical::seal(Json(mapping).dump(), secret));
 }
 
 Result deid_folder(const clinical::Deidentifier& deidentifier, const DeidVerbOptions& options,
@@ -161,7 +174,7 @@ Result deid_one(const clinical::Deidentifier& deidentifier, const DeidVerbOption
     console.write(done.result.text.text());
     data["text"] = done.result.text.text();
   } else {
-    clinical::write_file(options.out, done.result.text.text());
+    formats::write_file(options.out, done.result.text.text());
     console.write(report.terminal());
   }
   return {.data = std::move(data)};
@@ -194,7 +207,7 @@ Result reid(const ReidOptions& options, const Console& console) {
     console.write(text);
     data["text"] = text;
   } else {
-    clinical::write_file(options.out, text);
+    formats::write_file(options.out, text);
   }
   return {.data = std::move(data)};
 }

@@ -52,7 +52,8 @@ bool is_word(std::string_view text) {
 
 /// What is wrong with a command line, without the words themselves: one may be the text of a
 /// record.
-std::string usage_message(const CLI::ParseError& error, const std::string& verb) {
+std::string usage_message(const CLI::App& root, const CLI::ParseError& error,
+                          const std::string& verb) {
   std::string said = error.what();
   const auto kind = static_cast<CLI::ExitCodes>(error.get_exit_code());
   if (kind == CLI::ExitCodes::ExtrasError) {
@@ -77,9 +78,13 @@ std::string usage_message(const CLI::ParseError& error, const std::string& verb)
   }
   if (kind == CLI::ExitCodes::RequiredError && !verb.empty() && !verb.starts_with("-") &&
       said.starts_with("A subcommand")) {
-    if (verb == "models") return "models needs list, info, recommend, pull or rm";
-    if (verb == "bench") return "bench needs machine, model or train";
-    if (verb == "eval") return "eval needs assertion, deid, link or ner";
+    for (const CLI::App* group :
+         root.get_subcommands([&](const CLI::App* app) { return app->get_name() == verb; })) {
+      std::string needed;
+      for (const CLI::App* one : group->get_subcommands({}))
+        needed += (needed.empty() ? "" : ", ") + one->get_name();
+      return fmt::format("{} needs one of {}", verb, needed);
+    }
     return fmt::format("no verb '{}'", verb);
   }
   return said;
@@ -148,7 +153,7 @@ int run(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return root.exit(error);
     const std::string verb = argc > 1 && is_word(argv[1]) ? argv[1] : "";
-    const Error usage(ErrorCode::usage, usage_message(error, verb));
+    const Error usage(ErrorCode::usage, usage_message(root, error, verb));
     if (json) return report_error(true, verb, usage);
     std::fprintf(stderr, "%s\nRun with --help for more information.\n", usage.what());
     return 2;

@@ -77,6 +77,7 @@ std::vector<AssertionCase> read_assertion_cases(std::string_view text, const std
     ++number;
     if (!line.empty() && line.front() != '#') cases.push_back(read_case(line, number, source));
   }
+  if (cases.empty()) fail(ErrorCode::invalid_argument, "{} holds no case", source);
   return cases;
 }
 

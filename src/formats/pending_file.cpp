@@ -11,8 +11,20 @@
 
 namespace medlar::formats {
 
+namespace {
+
+/// Renaming would put a file in the place of a device.
+const std::filesystem::path& checked(const std::filesystem::path& path) {
+  std::error_code none;
+  if (std::filesystem::exists(path, none) && !std::filesystem::is_regular_file(path, none))
+    fail(ErrorCode::io, "{} is there already and is no file", path.string());
+  return path;
+}
+
+}  // namespace
+
 PendingFile::PendingFile(const std::filesystem::path& path)
-    : path_(path),
+    : path_(checked(path)),
       temporary_(path.string() + ".part" + std::to_string(::getpid())),
       file_(std::fopen(temporary_.c_str(), "wbx")) {
   if (file_ == nullptr) refuse("create");

@@ -10,7 +10,8 @@
 namespace medlar::formats {
 
 /// A file that is written under a temporary name beside its own and renamed when it is complete;
-/// removed if it never is. Every member throws io. Not thread-safe.
+/// removed if it never is. Every member throws io; so does what is there and no file (a device, a
+/// folder). Not thread-safe.
 class PendingFile {
  public:
   explicit PendingFile(const std::filesystem::path& path);

@@ -45,6 +45,7 @@ constexpr std::pair<std::string_view, std::string_view> gguf_keys[] = {
 void add_gguf_shapes(const formats::Checkpoint& checkpoint, Json& config) {
   const ConfigReader c(config);
   config["attention_bias"] = checkpoint.find("blk.0.attn_q.bias") != nullptr;
+  config["mlp_bias"] = checkpoint.find("blk.0.ffn_up.bias") != nullptr;
   config["use_qk_norm"] = checkpoint.find("blk.0.attn_q_norm.weight") != nullptr;
   // The blocks that predict further tokens count as layers there.
   const i64 extra = c.count_or("num_nextn_predict_layers", 0);

@@ -180,7 +180,8 @@ Tensor Weights::stacked_values(const std::string& name, i64 count, i64 size) con
   found.rows = Rows::all;
   check_stored_shape(name, found, count == 1 ? Shape{stored_size} : Shape{count, stored_size});
   Tensor all = as_f32(ctx_->pool, found.tensor);
-  if (row.rows != Rows::all && all.device() != Device::meta) {
+  const bool reordered = row.rows != Rows::all || row.stored == Stored::rope_pairs;
+  if (reordered && all.device() != Device::meta) {
     const std::vector<i64> order = stored_row_of(row, size, {0, size}, heads_);
     Tensor picked = Tensor::empty(ctx_->pool, shape);
     for (i64 c = 0; c < count; ++c) {

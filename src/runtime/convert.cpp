@@ -135,6 +135,14 @@ StoredTensor described(const StorageRequest& request, std::string name, QuantFor
   return tensor;
 }
 
+/// The format asked for, or the one a tensor has.
+QuantFormat format_for(const std::string& gguf_name, const Shape& shape, QuantFormat from,
+                       const StorageRequest& request) {
+  const bool is_plain = layout_of(from).block_values == 1;
+  if (!request.format && !is_plain) return from;
+  return stored_format(gguf_name, shape, request.format.value_or(from));
+}
+
 /// The model's tensors by what it asks for of a checkpoint: nothing is read.
 class Translator {
  public:
@@ -158,9 +166,9 @@ class Translator {
       // Task heads have no name there: they keep ours.
       const std::string name = rule == nullptr ? ours : *nn::apply_rule(*rule, ours);
       const Shape shape = stacked(use.stack.empty() ? use.count : ssize_of(group), use.shape);
-      const QuantFormat wanted = request_.format.value_or(use.stored.tensor.format);
-      const QuantFormat format =
-          is_vector(use) ? QuantFormat::f32 : stored_format(name, shape, wanted);
+      const QuantFormat format = is_vector(use)
+                                     ? QuantFormat::f32
+                                     : format_for(name, shape, use.stored.tensor.format, request_);
       tensors.push_back(translated(group, name, shape, format,
                                    rule == nullptr ? nn::Stored::as_is : rule->stored));
     }
@@ -362,8 +370,7 @@ Converted reencode_gguf(const Checkpoint& checkpoint, const StorageRequest& requ
     return found == our_names.end() ? name : found->second;
   };
   for (const auto& [name, tensor] : checkpoint.tensors) {
-    const QuantFormat wanted = request.format.value_or(tensor.format);
-    const QuantFormat format = stored_format(name, tensor.shape, wanted);
+    const QuantFormat format = format_for(name, tensor.shape, tensor.format, request);
     if (format == tensor.format) {
       result.tensors.push_back(tensor);
       continue;

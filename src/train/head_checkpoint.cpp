@@ -1,14 +1,11 @@
 #include "train/head_checkpoint.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <cmath>
-#include <cstring>
 #include <numbers>
 
 #include "base/error.h"
 #include "base/rng.h"
+#include "formats/pending_file.h"
 #include "formats/safetensors.h"
 
 namespace medlar::train {
@@ -111,20 +108,7 @@ void write_model(const std::filesystem::path& folder, const Json& config,
                        .owner = nullptr});
   }
   formats::write_safetensors(folder / "model.safetensors", tensors, {{"format", "pt"}});
-  write_text_file(folder / "config.json", config.dump(2) + "\n");
-}
-
-void write_text_file(const std::filesystem::path& path, const std::string& text) {
-  const std::string temporary = path.string() + ".part" + std::to_string(::getpid());
-  const auto refuse = [&](std::string_view verb) {
-    fail(ErrorCode::io, "cannot {} {}: {}", verb, temporary, std::strerror(errno));
-  };
-  std::FILE* file = std::fopen(temporary.c_str(), "wb");
-  if (file == nullptr) refuse("create");
-  const bool written = std::fwrite(text.data(), 1, text.size(), file) == text.size() &&
-                       std::fflush(file) == 0 && ::fsync(::fileno(file)) == 0;
-  if (std::fclose(file) != 0 || !written) refuse("write");
-  std::filesystem::rename(temporary, path);
+  formats::write_file(folder / "config.json", config.dump(2) + "\n");
 }
 
 }  // namespace medlar::train

@@ -27,7 +27,4 @@ void write_model(const std::filesystem::path& folder, const Json& config,
                  std::span<const nn::Parameter> parameters,
                  const std::filesystem::path& tokenizer_folder);
 
-/// Writes a text file under a temporary name, syncs and renames it.
-void write_text_file(const std::filesystem::path& path, const std::string& text);
-
 }  // namespace medlar::train

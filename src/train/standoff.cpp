@@ -246,6 +246,7 @@ std::vector<TaggedSentence> sentences_of(const AnnotatedText& annotated) {
 std::vector<TaggedSentence> read_sentences(const std::filesystem::path& path) {
   const std::string kind = path.extension().string();
   std::vector<AnnotatedText> texts;
+  std::vector<TaggedSentence> sentences;
   if (std::filesystem::is_directory(path) || kind == ".ann") {
     texts = read_brat(path);
   } else if (kind == ".jsonl") {
@@ -253,12 +254,13 @@ std::vector<TaggedSentence> read_sentences(const std::filesystem::path& path) {
   } else if (kind == ".pubtator" || kind == ".txt") {
     texts = read_pubtator(path);
   } else {
-    return read_conll(path);
+    sentences = read_conll(path);
   }
-  std::vector<TaggedSentence> sentences;
   for (const AnnotatedText& text : texts) {
     for (TaggedSentence& sentence : sentences_of(text)) sentences.push_back(std::move(sentence));
   }
+  if (sentences.empty())
+    fail(ErrorCode::invalid_argument, "{} holds no labelled sentence", path.string());
   return sentences;
 }
 

@@ -6,7 +6,7 @@
 #include <map>
 
 #include "base/error.h"
-#include "train/head_checkpoint.h"
+#include "formats/pending_file.h"
 
 namespace medlar::train {
 namespace {
@@ -57,7 +57,7 @@ void TrainingLog::keep_until(i64 step) {
   std::erase_if(entries_, [&](const Json& entry) { return entry.value("step", i64{0}) > step; });
   std::string text;
   for (const Json& entry : entries_) text += entry.dump() + "\n";
-  write_text_file(folder_ / "log.jsonl", text);
+  formats::write_file(folder_ / "log.jsonl", text);
 }
 
 void TrainingLog::draw_curves() const {
@@ -95,7 +95,7 @@ void TrainingLog::draw_curves() const {
                  fmt::format("{} {:.3f}", head, points.back().value));
     ++i;
   }
-  write_text_file(folder_ / "curves.svg", svg + "</svg>\n");
+  formats::write_file(folder_ / "curves.svg", svg + "</svg>\n");
 }
 
 }  // namespace medlar::train

@@ -71,6 +71,19 @@ TEST(Convert, FoldersAsGgufKeepTheirVectors) {
   }
 }
 
+TEST(Convert, TheStandardKeysAloneSayTheModel) {
+  const Scratch scratch;
+  for (const fs::path& folder : golden_folders(
+           {"llama/gqa_tied_llama3_rope", "llama/mha_biases", "qwen2/biases", "qwen3/head_norms",
+            "bert/masked_lm", "gpt_oss/mxfp4", "deepseek_v3/yarn", "glm4_moe/text"})) {
+    Converted converted = to_gguf(formats::open_checkpoint(folder), {});
+    converted.metadata.erase("medlar.config");
+    const fs::path file = scratch.path / "model.gguf";
+    formats::write_gguf(file, converted.metadata, converted.tensors);
+    expect_conformant(file, folder / "golden.safetensors");
+  }
+}
+
 TEST(Convert, GgufAsFolderAndBackIsTheSameModel) {
   const Scratch scratch;
   for (const fs::path& folder :
@@ -111,6 +124,16 @@ TEST(Convert, ReencodingTellsTheErrorOfEachTensor) {
   for (const formats::StoredTensor& tensor : again.tensors) {
     EXPECT_EQ(tensor.format, tensor.shape.rank() == 2 ? QuantFormat::f16 : QuantFormat::f32)
         << tensor.name;
+  }
+}
+
+TEST(Convert, WithoutAFormatNothingIsRounded) {
+  const Scratch scratch;
+  for (const fs::path& folder : golden_folders({"llama/gguf_q4_0", "gguf/llama_q4_0"})) {
+    const Converted converted = to_gguf(formats::open_checkpoint(folder), {});
+    const fs::path file = scratch.path / "model.gguf";
+    formats::write_gguf(file, converted.metadata, converted.tensors);
+    expect_conformant(file, folder / "golden.safetensors");
   }
 }
 

@@ -9,6 +9,7 @@
 #include "base/sha256.h"
 #include "clinical/deid/secret.h"
 #include "clinical/records/records.h"
+#include "formats/pending_file.h"
 
 namespace medlar::clinical {
 namespace {
@@ -88,8 +89,8 @@ class FolderRun {
       journal << line_of(entry) << std::flush;
       if (!journal) fail(ErrorCode::io, "cannot write {}", journal_name);
     }
-    write_file(job_.output / "report.json", result_.report.json().dump(2) + "\n");
-    write_file(job_.output / "report.html", result_.report.html());
+    formats::write_file(job_.output / "report.json", result_.report.json().dump(2) + "\n");
+    formats::write_file(job_.output / "report.html", result_.report.html());
     return std::move(result_);
   }
 
@@ -119,7 +120,7 @@ class FolderRun {
       kept += line_of(entries[done]);
       ++done;
     }
-    write_file(job_.output / journal_name, kept);
+    formats::write_file(job_.output / journal_name, kept);
     return done;
   }
 
@@ -132,7 +133,7 @@ class FolderRun {
       FileResult done = deidentify_file(deidentifier_, bytes, path);
       const fs::path target = job_.output / (name.string() + done.ending);
       fs::create_directories(target.parent_path());
-      write_file(target, done.result.text.text());
+      formats::write_file(target, done.result.text.text());
       result_.mapping.merge(done.result.mapping);
       return document_entry(name.string(), bytes, done.result);
     } catch (const Error& error) {
@@ -174,18 +175,6 @@ std::string safe_name(const Deidentifier& deidentifier, const fs::path& name,
                       const std::string& bytes) {
   if (!may_identify(deidentifier, name.stem().string())) return name.filename().string();
   return "doc-" + digest(bytes).substr(0, 12) + name.extension().string();
-}
-
-void write_file(const fs::path& path, std::string_view bytes) {
-  const fs::path temporary = path.string() + ".part";
-  {
-    std::ofstream file(temporary, std::ios::binary | std::ios::trunc);
-    file.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
-    if (!file.flush()) fail(ErrorCode::io, "cannot write {}", path.filename().string());
-  }
-  std::error_code error;
-  fs::rename(temporary, path, error);
-  if (error) fail(ErrorCode::io, "cannot write {}: {}", path.filename().string(), error.message());
 }
 
 }  // namespace medlar::clinical

@@ -44,7 +44,4 @@ FolderResult deidentify_folder(const Deidentifier& deidentifier, const FolderJob
 std::string safe_name(const Deidentifier& deidentifier, const std::filesystem::path& name,
                       const std::string& bytes);
 
-/// Writes a file whole or not at all. Throws io.
-void write_file(const std::filesystem::path& path, std::string_view bytes);
-
 }  // namespace medlar::clinical
