@@ -14,7 +14,7 @@ namespace medlar::formats {
 namespace {
 
 /// Renaming would put a file in the place of a device.
-const std::filesystem::path& checked(const std::filesystem::path& path) {
+std::filesystem::path checked(const std::filesystem::path& path) {
   std::error_code none;
   if (std::filesystem::exists(path, none) && !std::filesystem::is_regular_file(path, none))
     fail(ErrorCode::io, "{} is there already and is no file", path.string());
