@@ -37,10 +37,12 @@ double sum_of_squares(ops::Context& ctx, const Tensor& x) {
 
 }  // namespace
 
-double schedule(i64 step, i64 steps, i64 warmup, Decay decay) {
+double Schedule::at(i64 step) const {
   if (step < warmup) return static_cast<double>(step + 1) / static_cast<double>(warmup);
-  const double gone =
-      static_cast<double>(step - warmup) / static_cast<double>(std::max(i64{1}, steps - warmup));
+  const double fall = falling * static_cast<double>(steps - warmup);
+  const double into_fall = fall - static_cast<double>(steps - step);
+  if (into_fall <= 0.0) return 1.0;
+  const double gone = into_fall / fall;
   switch (decay) {
     case Decay::linear:
       return std::max(0.0, 1.0 - gone);

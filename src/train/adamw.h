@@ -18,9 +18,18 @@ struct AdamWOptions {
 /// How the learning rate goes to zero after the warm-up.
 enum class Decay { linear, cosine, none };
 
-/// The learning rate of step [0, steps) as a share of the highest: up over `warmup` steps, then
-/// down.
-double schedule(i64 step, i64 steps, i64 warmup, Decay decay);
+/// The learning rate as a share of the highest: up over `warmup` steps, held, then down over the
+/// last share `falling` of the steps after the warm-up (1: nothing is held). While it is held it
+/// does not depend on `steps`, so that a training can be made longer or shorter until it falls
+/// (Hu and others 2024, arXiv 2404.06395).
+struct Schedule {
+  i64 steps = 0;
+  i64 warmup = 0;
+  double falling = 1.0;
+  Decay decay = Decay::linear;
+
+  double at(i64 step) const;  ///< step of [0, steps)
+};
 
 /// Changes parameters in place. Owns the moments; one thread calls, those of the context work. The
 /// same gradients give the same bits at any number of threads.

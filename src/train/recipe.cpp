@@ -69,6 +69,7 @@ TrainingOptions options_from(const toml::table& table, const std::string& where)
   keys.read("learning_rate", o.learning_rate);
   keys.read("warmup", o.warmup);
   keys.read("decay", decay);
+  keys.read("falling", o.falling);
   keys.read("clip", o.clip);
   keys.read("dropout", o.dropout);
   keys.read("label_smoothing", o.label_smoothing);
@@ -86,7 +87,7 @@ TrainingOptions options_from(const toml::table& table, const std::string& where)
       {"linear", Decay::linear}, {"cosine", Decay::cosine}, {"none", Decay::none}};
   if (!decays.contains(decay)) keys.refuse("decay", "linear, cosine or none");
   o.decay = decays.at(decay);
-  if (o.devel_share > 1.0) keys.refuse("devel_share", "at most 1");
+  if (o.devel_share > 1.0 || o.falling > 1.0) keys.refuse("devel_share and falling", "at most 1");
   if (o.epochs < 1 || o.batch_tokens < 1 || o.accumulate < 1 || o.clip <= 0.0 ||
       o.dropout >= 1.0f) {
     keys.refuse("epochs, batch_tokens, accumulate and clip", "above 0, dropout below 1");

@@ -220,8 +220,12 @@ Json TokenTrainer::run(const Output& output) {
 bool TokenTrainer::run_epoch(Session& session, i64 epoch) {
   const Epoch plan = plan_epoch(epoch);
   const i64 steps = steps_of(plan);
-  const auto warmup =
-      static_cast<i64>(std::ceil(options_.warmup * static_cast<double>(session.steps)));
+  const double warmup =
+      options_.warmup * (options_.warmup < 1.0 ? static_cast<double>(session.steps) : 1.0);
+  const Schedule schedule = {.steps = session.steps,
+                             .warmup = static_cast<i64>(std::ceil(warmup)),
+                             .falling = options_.falling,
+                             .decay = options_.decay};
   constexpr i64 report_every = 20;
   const i64 last = std::min(steps, session.steps - session.first_of_epoch);
   for (i64 s = steps_done_ - session.first_of_epoch; s < last; ++s) {
@@ -229,8 +233,7 @@ bool TokenTrainer::run_epoch(Session& session, i64 epoch) {
         std::span(plan.batches).subspan(static_cast<std::size_t>(s * options_.accumulate));
     const auto now =
         batches.first(std::min(batches.size(), static_cast<std::size_t>(options_.accumulate)));
-    const double rate =
-        options_.learning_rate * schedule(steps_done_, session.steps, warmup, options_.decay);
+    const double rate = options_.learning_rate * schedule.at(steps_done_);
     session.loss_sum += step(plan.sequences, now, rate);
     ++session.loss_count;
     for (const std::vector<i64>& batch : now) {

@@ -32,9 +32,10 @@ struct TrainingOptions {
   i64 accumulate = 1;         ///< passes for each step of the optimizer
   i64 sequence_tokens = 128;  ///< sentences share sequences up to this
   double learning_rate = 3e-4;
-  double warmup = 0.06;  ///< share of the steps
+  double warmup = 0.06;  ///< share of the steps; from 1 on, steps
   Decay decay = Decay::linear;
-  double clip = 1.0;  ///< largest global norm of the gradient
+  double falling = 1.0;  ///< last share of the steps after the warm-up, in which the rate falls
+  double clip = 1.0;     ///< largest global norm of the gradient
   float dropout = 0.1f;
   float label_smoothing = 0.0f;
   AdamWOptions adamw = {};

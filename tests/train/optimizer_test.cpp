@@ -17,12 +17,23 @@ using tests::Machine;
 using tests::normal_values;
 
 TEST(Schedule, WarmsUpAndDecays) {
-  EXPECT_DOUBLE_EQ(schedule(0, 100, 10, Decay::linear), 0.1);
-  EXPECT_DOUBLE_EQ(schedule(9, 100, 10, Decay::linear), 1.0);
-  EXPECT_DOUBLE_EQ(schedule(55, 100, 10, Decay::linear), 0.5);
-  EXPECT_DOUBLE_EQ(schedule(55, 100, 10, Decay::cosine), 0.5);
-  EXPECT_DOUBLE_EQ(schedule(100, 100, 10, Decay::linear), 0.0);
-  EXPECT_DOUBLE_EQ(schedule(99, 100, 0, Decay::none), 1.0);
+  const Schedule linear = {.steps = 100, .warmup = 10};
+  EXPECT_DOUBLE_EQ(linear.at(0), 0.1);
+  EXPECT_DOUBLE_EQ(linear.at(9), 1.0);
+  EXPECT_DOUBLE_EQ(linear.at(55), 0.5);
+  EXPECT_DOUBLE_EQ(linear.at(100), 0.0);
+  const Schedule cosine = {.steps = 100, .warmup = 10, .decay = Decay::cosine};
+  EXPECT_DOUBLE_EQ(cosine.at(55), 0.5);
+  const Schedule constant = {.steps = 100, .decay = Decay::none};
+  EXPECT_DOUBLE_EQ(constant.at(99), 1.0);
+}
+
+TEST(Schedule, HoldsBeforeItFalls) {
+  const Schedule held = {.steps = 110, .warmup = 10, .falling = 0.4};
+  EXPECT_DOUBLE_EQ(held.at(10), 1.0);
+  EXPECT_DOUBLE_EQ(held.at(70), 1.0);
+  EXPECT_DOUBLE_EQ(held.at(90), 0.5);
+  EXPECT_DOUBLE_EQ(held.at(110), 0.0);
 }
 
 TEST(AdamW, TakesTheStepsOfThePaper) {
