@@ -25,3 +25,7 @@ configure_package_config_file(${CMAKE_SOURCE_DIR}/cmake/medlarConfig.cmake.in ${
 write_basic_package_version_file(${CMAKE_BINARY_DIR}/medlarConfigVersion.cmake COMPATIBILITY SameMinorVersion)
 install(FILES ${CMAKE_BINARY_DIR}/medlarConfig.cmake ${CMAKE_BINARY_DIR}/medlarConfigVersion.cmake
   DESTINATION ${package_folder})
+
+# The models that ship, where the program looks for them (runtime/shipped_models.h).
+install(DIRECTORY ${CMAKE_SOURCE_DIR}/models/ DESTINATION ${CMAKE_INSTALL_DATADIR}/medlar/models
+  FILES_MATCHING PATTERN *.gguf PATTERN README.md)
