@@ -85,6 +85,7 @@ Command add_eval_ner(CLI::App& eval);
 Command add_bench_machine(CLI::App& bench);
 Command add_bench_model(CLI::App& bench);
 Command add_bench_train(CLI::App& bench);
+Command add_bench_ner(CLI::App& bench);
 Command add_deid(CLI::App& root);
 Command add_reid(CLI::App& root);
 Command add_eval_deid(CLI::App& eval);

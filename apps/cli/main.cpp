@@ -135,6 +135,7 @@ int run(int argc, char** argv) {
       add_bench_machine(*bench),
       add_bench_model(*bench),
       add_bench_train(*bench),
+      add_bench_ner(*bench),
       add_deid(root),
       add_reid(root),
       add_eval_deid(*eval),

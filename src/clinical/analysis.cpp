@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "clinical/data_files.h"
+#include "clinical/model_spans.h"
 
 namespace medlar::clinical {
 namespace {
@@ -201,12 +202,16 @@ Analysis Analyzer::analyze(const Document& note, const std::vector<Span>& found,
       options.note_date.empty() ? date_of_note(text, analysis.sections)
                                 : std::optional(day_of(options.note_date));
   if (note_date) analysis.note_date = iso_date(*note_date);
+  std::vector<Span> heard = without_people(note, found);
   analysis.raw = found;
   for (const NoteSentence& sentence : sentences) {
-    for (Span& span : spans_of(text, sentence, note_date)) analysis.raw.push_back(std::move(span));
+    for (Span& span : spans_of(text, sentence, note_date)) {
+      heard.push_back(span);
+      analysis.raw.push_back(std::move(span));
+    }
   }
   std::vector<Span> spans;
-  for (const Span& span : analysis.raw) {
+  for (const Span& span : heard) {
     for (Span& part : split_at_separators(text, span, analysis.sentences))
       spans.push_back(std::move(part));
   }

@@ -19,6 +19,7 @@ std::string_view medications();
 std::string_view sig();
 std::string_view labs();
 std::string_view units();
+std::string_view human_words();
 // of de-identification
 std::string_view policies();
 std::string_view given_names();

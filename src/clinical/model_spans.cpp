@@ -1,6 +1,11 @@
 #include "clinical/model_spans.h"
 
 #include <algorithm>
+#include <set>
+
+#include "clinical/data_files.h"
+#include "clinical/deid/detect.h"
+#include "clinical/words.h"
 
 namespace medlar::clinical {
 namespace {
@@ -9,6 +14,20 @@ namespace {
 std::string label_of(std::string label) {
   for (char& c : label) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
   return label;
+}
+
+const std::set<std::string_view>& human_words() {
+  static const std::set<std::string_view> words = [] {
+    const std::vector<std::string_view> lines = data_lines(data::human_words());
+    return std::set<std::string_view>(lines.begin(), lines.end());
+  }();
+  return words;
+}
+
+bool says_who(const Span& span) {
+  constexpr float unsure = 0.5F;  // a word of no dictionary is no name yet
+  return span.score > unsure && span.label != "DATE" && span.label != "AGE" &&
+         span.label != "PROFESSION";
 }
 
 }  // namespace
@@ -29,6 +48,22 @@ std::vector<Span> model_spans(runtime::Runner& runner, const text::Tokenizer& to
                      .evidence = "token classifier"});
   }
   return spans;
+}
+
+std::vector<Span> without_people(const Document& note, std::vector<Span> found) {
+  if (found.empty()) return found;
+  std::vector<Span> identity = detect(note);
+  std::erase_if(identity, [](const Span& span) { return !says_who(span); });
+  std::erase_if(found, [&](const Span& span) {
+    if (span.label == "species" &&
+        human_words().contains(label_of(std::string(trimmed(text_of(note.text(), span.range))))))
+      return true;
+    const auto next = std::partition_point(identity.begin(), identity.end(), [&](const Span& who) {
+      return who.range.end <= span.range.begin;
+    });
+    return next != identity.end() && next->range.begin < span.range.end;
+  });
+  return found;
 }
 
 }  // namespace medlar::clinical

@@ -1,4 +1,7 @@
 // analyze, link, eval: clinical notes from outside.
+#include <algorithm>
+#include <map>
+
 #include "e2e/cli.h"
 
 namespace medlar::tests {
@@ -9,7 +12,7 @@ std::string assertion_of(const Json& span) {
 }
 
 TEST(Analyze, JsonOfANote) {
-  const Json data = data_of({"analyze", "-"}, "PMH: HTN\nDenies chest pain. Na 138.");
+  const Json data = data_of({"analyze", "-", "--no-model"}, "PMH: HTN\nDenies chest pain. Na 138.");
   EXPECT_EQ(data["offsets"], "unicode scalars");
   ASSERT_EQ(data["spans"].size(), 3U);
   EXPECT_EQ(data["spans"][0]["attributes"]["code"], "DOID:10763");
@@ -22,7 +25,7 @@ TEST(Analyze, FilterKeepsOrderAndGoesOnBehindABadLine) {
   const std::string input =
       "{\"id\": 7, \"text\": \"no fever\"}\nnot json\n{\"id\": \"b\", \"text\": \"cough\"}\n"
       "{\"id\": [1], \"text\": 5}\n{\"text\": \"\"}\n";
-  const ProcessResult result = medlar({"analyze", "--jsonl", "-"}, input);
+  const ProcessResult result = medlar({"analyze", "--jsonl", "-", "--no-model"}, input);
   EXPECT_EQ(result.exit_code, 0) << result.err;
   std::vector<Json> lines;
   for (std::size_t at = 0, end = 0; at < result.out.size(); at = end + 1) {
@@ -76,7 +79,68 @@ TEST(Analyze, ReadsWithAModelBeside) {
   }
   EXPECT_GE(of_model, 1);
   EXPECT_GE(data["raw"].size(), 2U);
-  EXPECT_EQ(data["producers"].back(), "model: " + model);
+  EXPECT_EQ(data["producers"].back(), "model: " + fs::path(model).filename().string());
+}
+
+TEST(Analyze, ReadsWithTheModelThatShips) {
+  const Json data = data_of(
+      {"analyze", "-"}, "Patient: Anna Kowalska\nMutations of BRCA1 were found in the patient.");
+  EXPECT_EQ(data["producers"].back(), "model: medlar-ner");
+  ASSERT_EQ(data["spans"].size(), 1U) << data["spans"];  // neither the name nor "patient"
+  EXPECT_EQ(data["spans"][0]["text"], "BRCA1");
+  EXPECT_EQ(data["spans"][0]["label"], "gene");
+}
+
+TEST(Analyze, NotesOfARecordFollowOneAnother) {
+  const TemporaryFolder folder;
+  const std::string file = folder / "notes.csv";
+  write_bytes(file, "note_id,text\na,No fever.\nb,\"Cough, dyspnea\"\n");
+  const Json data = data_of({"analyze", file, "--no-model"});
+  ASSERT_EQ(data["notes"].size(), 2U);
+  EXPECT_EQ(data["notes"][1]["id"], "notes.csv#b");
+  EXPECT_EQ(data["notes"][1]["spans"].size(), 2U);
+  const std::string csv = medlar({"analyze", file, "--no-model", "--format", "csv"}).out;
+  EXPECT_EQ(std::count(csv.begin(), csv.end(), '\n'), 4);  // one header, three findings
+  EXPECT_EQ(error_code_of({"analyze", file, "--no-model", "--column", "body"}, 1),
+            "invalid_argument");
+  EXPECT_EQ(error_code_of({"analyze", file, "--no-model", "--format", "html"}, 2), "usage");
+  const std::string out = folder / "pages";
+  data_of({"analyze", file, "--no-model", "--format", "html", "--out", out});
+  EXPECT_TRUE(fs::exists(out + "/notes.csv.html"));
+  EXPECT_TRUE(fs::exists(out + "/notes.csv-2.html"));
+}
+
+TEST(Analyze, AFolderBrokenOffGoesOnToTheSameBytes) {
+  const TemporaryFolder folder;
+  const std::string in = folder / "in";
+  fs::create_directories(in + "/ward");
+  for (int i = 0; i < 4; ++i)
+    write_bytes(in + "/ward/n" + std::to_string(i) + ".txt", "Denies fever. HTN.");
+  write_bytes(in + "/broken.json", "{");
+  write_bytes(in + "/result.hl7",
+              "MSH|^~\\&|A|B|C|D|20240101||ORU^R01|1|P|2.5\rOBX|1|TX|r||Pneumonia.\r");
+  const std::string out = folder / "out";
+  const auto run = [&] {
+    return medlar({"analyze", in, "--out", out, "--format", "fhir", "--no-model", "--resume"});
+  };
+  const auto tree = [&] {
+    std::map<std::string, std::string> files;
+    for (const fs::directory_entry& entry : fs::recursive_directory_iterator(out)) {
+      if (entry.is_regular_file()) files[entry.path().string()] = bytes_of(entry.path());
+    }
+    return files;
+  };
+  EXPECT_EQ(run().exit_code, 1);  // one file is broken
+  const auto whole = tree();
+  EXPECT_EQ(whole.size(), 6U);  // five notes and the journal
+  EXPECT_NE(whole.at(out + "/result.hl7.fhir.json").find("neumonia"), std::string::npos);
+  // as after a kill: the last lines of the journal and a file are missing, one line is cut
+  const std::string journal = bytes_of(out + "/journal.jsonl");
+  write_bytes(out + "/journal.jsonl", journal.substr(0, journal.size() / 2));
+  fs::remove(out + "/ward/n3.txt.fhir.json");
+  EXPECT_EQ(run().exit_code, 1);
+  EXPECT_EQ(tree(), whole);
+  EXPECT_EQ(error_code_of({"analyze", in, "--out", out, "--no-model"}, 2), "usage");
 }
 
 TEST(Analyze, RefusesWithoutTextOfTheNote) {

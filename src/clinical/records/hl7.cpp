@@ -1,9 +1,10 @@
-// HL7 version 2: segments of fields by the delimiters of MSH (HL7 v2.5.1, chapter 2.5).
+// The fields of HL7 version 2 that name somebody or that people wrote.
 #include <array>
 #include <optional>
 #include <utility>
 
 #include "base/error.h"
+#include "clinical/records/hl7_syntax.h"
 #include "clinical/records/records.h"
 
 namespace medlar::clinical {
@@ -119,80 +120,24 @@ bool is_measured(std::string_view type) {
          type.empty();
 }
 
-struct Delimiters {
-  char field = '|';
-  char component = '^';
-  char repetition = '~';
-  char escape = '\\';
-  char subcomponent = '&';
-};
-
-/// HL7 v2.5.1 section 2.7 backwards; other escapes stay as they are.
-std::string unescaped(std::string_view text, const Delimiters& d) {
-  std::string result;
-  for (std::size_t at = 0; at < text.size(); ++at) {
-    const std::size_t end =
-        text[at] == d.escape ? text.find(d.escape, at + 1) : std::string_view::npos;
-    if (end == std::string_view::npos || end - at > 8) {
-      result += text[at];
-      continue;
-    }
-    const std::string_view code = text.substr(at + 1, end - at - 1);
-    if (code == "F")
-      result += d.field;
-    else if (code == "S")
-      result += d.component;
-    else if (code == "T")
-      result += d.subcomponent;
-    else if (code == "R")
-      result += d.repetition;
-    else if (code == "E")
-      result += d.escape;
-    else if (code == ".br")
-      result += '\n';
-    else
-      result += text.substr(at, end - at + 1);
-    at = end;
-  }
-  return result;
-}
-
 class Hl7Reader {
  public:
   Hl7Reader(const std::string& file, const std::string& source) : file_(file), source_(source) {}
 
   std::vector<Field> read() {
-    for (std::size_t at = 0; at < file_.size();) {
-      std::size_t end = file_.find_first_of("\r\n", at);
-      if (end == std::string::npos) end = file_.size();
-      read_segment(at, end);
-      at = end + 1;
-    }
+    for (const Hl7Segment& segment : hl7_segments(file_, source_)) read_segment(segment);
     return std::move(fields_);
   }
 
  private:
-  void read_segment(std::size_t begin, std::size_t end) {
-    while (begin < end && static_cast<u8>(file_[begin]) < 0x20) ++begin;  // MLLP's frame
-    if (end - begin < 4) return;
-    const std::string segment = file_.substr(begin, 3);
-    const bool header = segment == "MSH" || segment == "FHS" || segment == "BHS";
-    if (header) {
-      if (end - begin < 8)
-        fail(ErrorCode::corrupt_file, "{}: the header segment at byte {} is cut short", source_,
-             begin);
-      delimiters_ = {file_[begin + 3], file_[begin + 4], file_[begin + 5], file_[begin + 6],
-                     file_[begin + 7]};
-    }
-    if (file_[begin + 3] != delimiters_.field)
-      fail(ErrorCode::corrupt_file, "{}: no segment at byte {}", source_, begin);
+  void read_segment(const Hl7Segment& segment) {
+    delimiters_ = segment.delimiters;
     type_.clear();
-    std::size_t at = begin + 4;
-    for (int number = header ? 2 : 1; at <= end; ++number) {
-      std::size_t stop = file_.find(delimiters_.field, at);
-      if (stop == std::string::npos || stop > end) stop = end;
-      const bool names_delimiters = header && number == 2;
-      if (!names_delimiters) read_field(segment, number, at, stop);
+    std::size_t at = segment.begin + 4;
+    for (int number = segment.header ? 2 : 1; at <= segment.end; ++number) {
+      const std::size_t stop = std::min(file_.find(delimiters_.field, at), segment.end);
+      const bool names_delimiters = segment.header && number == 2;
+      if (!names_delimiters) read_field(std::string(segment.name), number, at, stop);
       at = stop + 1;
     }
   }
@@ -230,7 +175,7 @@ class Hl7Reader {
 
   void add(std::size_t begin, std::size_t end, std::string_view label) {
     const std::string text =
-        unescaped(std::string_view(file_).substr(begin, end - begin), delimiters_);
+        hl7_unescaped(std::string_view(file_).substr(begin, end - begin), delimiters_);
     // codes of tables ("L", "MR", "USA") name nobody
     const bool code =
         text.size() < 3 || (label != "PATIENT" && label != "DOCTOR" && text.size() <= 4 &&
@@ -244,7 +189,7 @@ class Hl7Reader {
 
   const std::string& file_;
   const std::string& source_;
-  Delimiters delimiters_;
+  Hl7Delimiters delimiters_;
   std::string type_;  ///< OBX-2 of the segment
   std::vector<Field> fields_;
 };

@@ -5,7 +5,6 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "clinical/records/records.h"
-#include "text/unicode.h"
 
 namespace medlar::clinical {
 namespace {
@@ -15,15 +14,6 @@ struct Place {
   std::string_view key;
   std::string_view parent;
 };
-
-bool is_utf8(std::string_view text) {
-  for (i64 at = 0; at < ssize_of(text);) {
-    const auto bytes = text::valid_sequence_at(text, at);
-    if (!bytes) return false;
-    at += *bytes;
-  }
-  return true;
-}
 
 /// Strings of FHIR that are codes of the standard and never name anybody.
 bool is_fhir_code(std::string_view key) {

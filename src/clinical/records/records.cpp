@@ -149,6 +149,15 @@ std::string base64_decoded(std::string_view text) {
   return result;
 }
 
+bool is_utf8(std::string_view bytes) {
+  for (i64 at = 0; at < ssize_of(bytes);) {
+    const auto length = text::valid_sequence_at(bytes, at);
+    if (!length) return false;
+    at += *length;
+  }
+  return true;
+}
+
 std::vector<Field> fields_of(const std::string& file, RecordFormat format,
                              const std::string& source) {
   // XML says its encoding itself; the names of fields elsewhere are read before any value is.

@@ -42,4 +42,6 @@ std::string label_of_name(std::string_view name);
 /// RFC 4648 without white space; empty for anything else.
 std::string base64_decoded(std::string_view text);
 
+bool is_utf8(std::string_view bytes);
+
 }  // namespace medlar::clinical
