@@ -25,6 +25,21 @@ bool in_capitals(std::string_view text) {
   return any;
 }
 
+/// "Functional Status", "Plan of Care": capitals begin all words but short ones, no digit.
+bool in_title_case(std::string_view text) {
+  constexpr std::size_t short_word = 3;
+  std::size_t begin = 0;
+  for (std::size_t i = 0; i <= text.size(); ++i) {
+    const bool is_letter = i < text.size() && (is_upper(text[i]) || is_lower(text[i]));
+    if (i < text.size() && (is_letter || static_cast<u8>(text[i]) >= 0x80)) continue;
+    if (i < text.size() && is_digit(text[i])) return false;
+    const bool counts = i - begin > short_word || begin == 0;
+    if (counts && (i == begin || !is_upper(text[begin]))) return false;
+    begin = i + 1;
+  }
+  return true;
+}
+
 /// Where a line's words begin, behind bullets, numbers ("3." or "3)") and the marks of Markdown.
 i64 skip_marks(std::string_view text, i64 begin, i64 end) {
   i64 i = begin;
@@ -89,10 +104,11 @@ SectionFinder::Heading SectionFinder::heading_of_line(std::string_view text, Byt
   if (begin >= line.end) return {};
   const Heading known = known_heading(text, begin, line.end);
   if (known.name >= 0) return known;
-  // "PREVIOUS ADMISSIONS:" heads a part of the note too, whatever it is.
+  // "PREVIOUS ADMISSIONS:" or "Functional Status:" heads a part of the note too, whatever it is.
   const std::string_view rest = trimmed(text_of(text, {.begin = begin, .end = line.end}));
   const bool is_heading = rest.size() > 4 && ssize_of(rest) <= longest_heading_bytes &&
-                          rest.ends_with(':') && in_capitals(rest);
+                          rest.ends_with(':') &&
+                          (in_capitals(rest) || in_title_case(rest.substr(0, rest.size() - 1)));
   if (!is_heading) return {};
   const i64 end = begin + ssize_of(rest);
   return {.name = -1, .range = {.begin = begin, .end = end - 1}, .body = end};

@@ -31,6 +31,16 @@ AnnotatedNote annotated(const std::filesystem::path& file) {
   return note;
 }
 
+TEST(Sections, EndAtAHeadingThatNobodyKnows) {
+  const std::string note =
+      "Family History:\nFather had a stroke.\n\nFunctional Status:\nDyspnea\n"
+      "She takes:\naspirin\nScore 3:\nnone\n";
+  const std::vector<Section> sections = SectionFinder().find(note);
+  ASSERT_EQ(sections.size(), 2U);  // neither "She takes" nor "Score 3" is a heading
+  EXPECT_EQ(sections[0].name, "family_history");
+  EXPECT_EQ(sections[1].name, "other");
+}
+
 TEST(Sections, AreThoseOfTheCases) {
   const SectionFinder finder;
   for (const auto& file : tests::case_files("sections")) {

@@ -38,6 +38,11 @@ void end_line(std::string& text) {
   if (!text.empty() && !text.ends_with('\n')) text += '\n';
 }
 
+void end_cell(std::string& text) {
+  while (text.ends_with(' ')) text.pop_back();
+  if (!text.empty() && text.back() != '\n') text += text.ends_with(" ;") ? " " : " ; ";
+}
+
 /// What of a section's narrative a path lies in.
 enum class Part { none, title, narrative };
 
@@ -69,7 +74,7 @@ std::vector<RecordNote> ccda_notes(const std::string& file, const std::string& s
             const Part part = part_of(path);
             if (part == Part::none) return;
             if (part == Part::title && path.back() == "title" && !note.ends_with(':')) note += ':';
-            if (is_one_of(path.back(), cells) && !note.ends_with(' ')) note += " ; ";
+            if (is_one_of(path.back(), cells)) end_cell(note);
             if (is_one_of(path.back(), lines)) end_line(note);
           },
       .text =
