@@ -89,6 +89,7 @@ Command add_bench_ner(CLI::App& bench);
 Command add_deid(CLI::App& root);
 Command add_reid(CLI::App& root);
 Command add_eval_deid(CLI::App& eval);
+Command add_eval_retrieval(CLI::App& eval);
 Command add_doctor(CLI::App& root);
 Command add_version(CLI::App& root);
 Command add_completion(CLI::App& root);

@@ -139,6 +139,7 @@ int run(int argc, char** argv) {
       add_deid(root),
       add_reid(root),
       add_eval_deid(*eval),
+      add_eval_retrieval(*eval),
       add_doctor(root),
       add_models_list(*models),
       add_models_info(*models),
