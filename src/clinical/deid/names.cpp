@@ -219,21 +219,6 @@ class NameFinder {
     return word(next).is(cue_suffix) && word(next).shape != Shape::lower;
   }
 
-  /// What stands after makes a term of medicine of it: "Babinski sign", "Hodgkin's disease".
-  bool is_term_of_medicine(std::size_t end) const {
-    std::size_t next = end;
-    while (exists(next) && next < end + 3 &&
-           (word(next).is_mark('\'') || word(next).text == "\u2019" || word(next).text == "s" ||
-            word(next).is_mark('-'))) {
-      ++next;
-    }
-    for (std::size_t at = next; at < next + 2 && exists(at); ++at) {
-      if (word(at).is(cue_disease)) return true;
-      if (word(at).shape == Shape::mark) break;
-    }
-    return false;
-  }
-
   Verdict judge_words(const Run& run) const {
     int given = 0;
     int family = 0;
@@ -266,7 +251,7 @@ class NameFinder {
         ++unknown;
       }
     }
-    const bool medicine = is_term_of_medicine(run.end);
+    const bool medicine = is_term_of_medicine(words_, run.end);
     if (medicine && (count == 1 || eponyms > 0) && !(given > 0 && count > 1 && eponyms < count))
       return {};
     const int others = family + maybe + unknown + initials + eponyms;
@@ -295,7 +280,7 @@ class NameFinder {
     } else if (has_suffix_after(run.end) && first.shape != Shape::lower && !first.is(word_term)) {
       verdict = {0.95F, "a degree after it"};
     } else if (has_label_before(run.begin) && first.is_capitalised() &&
-               !first.is(word_term | cue_month) && !is_term_of_medicine(run.end) &&
+               !first.is(word_term | cue_month) && !is_term_of_medicine(words_, run.end) &&
                (verdict.score > 0.0F || first.is(word_name) || run.end - run.begin > 1)) {
       verdict = {std::max(verdict.score, 0.9F), "a word for a person before it"};
     }
@@ -370,7 +355,7 @@ class NameFinder {
       const auto found = known_.find(folded(w.text));
       if (found == known_.end()) continue;
       if (w.is(word_common) && w.begins_sentence) continue;
-      if (w.is(word_eponym) && is_term_of_medicine(at + 1)) continue;
+      if (w.is(word_eponym) && is_term_of_medicine(words_, at + 1)) continue;
       spans_.push_back({.range = w.range,
                         .label = found->second,
                         .score = 0.85F,
@@ -386,6 +371,22 @@ class NameFinder {
 };
 
 }  // namespace
+
+bool is_term_of_medicine(const std::vector<KnownWord>& words, std::size_t end) {
+  std::size_t next = end;
+  while (next < words.size() && next < end + 3 &&
+         (words[next].is_mark('\'') || words[next].text == "\u2019" || words[next].text == "s" ||
+          words[next].is_mark('-'))) {
+    ++next;
+  }
+  for (std::size_t at = next; at < next + 2 && at < words.size(); ++at) {
+    if (words[at].is(cue_disease)) return true;
+    if (words[at].shape == Shape::mark) break;
+  }
+  return false;
+}
+
+bool is_medical_word(const KnownWord& word) { return has_medical_ending(folded(word.text)); }
 
 std::vector<Span> find_names(const std::vector<KnownWord>& words) {
   return NameFinder(words).find();
