@@ -126,7 +126,7 @@ class Values:
                 f"{self.pick('nature')} {self.pick('nature2')}" if draw < 0.36 else
                 self.rng.choice(["North ", "New ", "Port ", "Lake ", "San ", "Saint-", "Fort ", "Bad ", "El "]) + self.invented()
                 if draw < 0.44 else self.pick("cities").title())
-        return [(name + self.rng.choice([""] * 8 + ["ville", " City"]), "CITY")]
+        return [(name + self.rng.choice([""] * 18 + ["ville", " City"]), "CITY")]
 
     def state(self, form):
         abbreviation = form == "abbr" or self.rng.random() < 0.4

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Invents clinical notes and everyday text with what identifies in them labelled: the data of medlar-deid.
 
-    tools/make_deid_notes.py --out build/deid_notes --tokens 1200000 --seed 1 \
+    tools/make_deid_notes.py --out build/deid_notes --tokens 1000000 --seed 1 \
         --literature FOLDER --templates presidio_templates.txt
 
 Writes train.jsonl and devel.jsonl, an object a line: {"text", "entities": [{"start", "end", "label"}]}, offsets in code
@@ -240,7 +240,7 @@ def write(path, rng, writer, sources, tokens):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", default="build/deid_notes")
-    parser.add_argument("--tokens", type=int, default=1_200_000)
+    parser.add_argument("--tokens", type=int, default=1_000_000)
     parser.add_argument("--devel-tokens", type=int, default=60_000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--literature")

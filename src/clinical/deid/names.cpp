@@ -67,6 +67,11 @@ class NameFinder {
 
   std::vector<Span> find() {
     for (std::size_t at = 0; at < words_.size();) {
+      if (const std::size_t end = inverted_end(at); end > at) {
+        add(at, end, {0.85F, "a family name, a comma and a given name"});
+        at = end;
+        continue;
+      }
       const std::optional<Run> run = run_at(at);
       if (!run) {
         ++at;
@@ -149,6 +154,28 @@ class NameFinder {
     }
     return Run{at, end};
   }
+
+  /// "SNOW, RUBY J", "Oh, J.": a field or a line that begins so; gives the end of the name, or
+  /// `at`.
+  std::size_t inverted_end(std::size_t at) const {
+    const KnownWord& family = word(at);
+    const bool begins =
+        family.begins_line || (at > 0 && (word(at - 1).is_mark(':') || word(at - 1).is_mark('|')));
+    if (!begins || !family.is_capitalised() || family.is(cue_title | word_term) ||
+        !(family.is(word_family) || is_unknown_name(family)) || !exists(at + 2) ||
+        !word(at + 1).is_mark(',') || word(at + 2).begins_line)
+      return at;
+    const KnownWord& given = word(at + 2);
+    const bool initial = given.shape == Shape::capital;
+    if (!given.is_capitalised() || (!initial && (!given.is(word_given) || given.is(word_place))))
+      return at;
+    std::size_t end = at + 3;
+    if (!initial && exists(end) && word(end).shape == Shape::capital && !word(end).begins_line)
+      ++end;
+    const bool dotted = exists(end) && word(end).is_mark('.') && word(end).touches;
+    return dotted && word(end - 1).shape == Shape::capital ? end + 1 : end;
+  }
+
   static bool is_generation(const KnownWord& word) {
     return word.text == "II" || word.text == "III" || word.text == "IV" || word.text == "Jr" ||
            word.text == "Sr";
@@ -195,6 +222,8 @@ class NameFinder {
     const std::size_t previous = before(at);
     if (previous == std::string::npos || word(at).begins_line) return false;
     const KnownWord& title = word(previous);
+    // "Doctor: How are you?": who speaks
+    if (word(previous + 1).is_mark(':') && word(at).is(word_common)) return false;
     return title.is(cue_title) && title.text.size() > 1 &&
            (title.shape == Shape::title || title.shape == Shape::caps ||
             (title.shape == Shape::lower && title.text.size() <= 4 && title.is(cue_title) &&

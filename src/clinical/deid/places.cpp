@@ -178,8 +178,20 @@ class PlaceFinder {
         "a word for an institution at its end");
   }
 
+  /// "Klinikum Arnsfeld", "Hospital San Carlos": the word for it comes first in other languages.
+  void find_institution_before(std::size_t at) {
+    constexpr u64 no_name = word_common | word_term | word_eponym | cue_month | cue_title;
+    std::size_t end = at + 1;
+    while (same_line(end) && end < at + 5 && word(end).shape == Shape::title &&
+           !word(end).is(no_name))
+      ++end;
+    if (end > at + 1 && word(at).shape == Shape::title && word(at).is(cue_facility))
+      add(at, end, "HOSPITAL", 0.7F, "a word for an institution before it");
+  }
+
   /// "University of X", "Hospital of St. Mary".
   void find_institution_of(std::size_t at) {
+    if (exists(at + 1) && word(at + 1).shape == Shape::title) return find_institution_before(at);
     if (!word(at).is_capitalised() || !exists(at + 2) || word(at + 1).text != "of") return;
     std::size_t end = at + 2;
     while (is_capital_word(end) && same_line(end) && end < at + 6) ++end;
@@ -315,6 +327,9 @@ class PlaceFinder {
   std::size_t street_by_suffix(std::size_t at) const {
     const bool numbered = is_house_number(at);
     std::size_t name = numbered ? at + 1 : at;
+    const bool in_parts = numbered && (is_mark(name, '-') || is_mark(name, '/')) &&
+                          word(name).touches && is_house_number(name + 1);  // "165-13 Elm Road"
+    if (in_parts) name += 2;
     if (numbered && exists(name) && word(name).shape == Shape::digits) ++name;
     std::size_t end = name;
     while (exists(end) && end < name + 7 && (end == name || !word(end).begins_line)) {
