@@ -101,9 +101,8 @@ TEST(EvalDeid, HasALineForEachOfTheEighteen) {
   EXPECT_EQ(data["hipaa"][9]["total"], 0);
   EXPECT_EQ(data["types"]["PROFESSION"]["total"], 1);
   EXPECT_EQ(data["recall"], 1.0);
-  EXPECT_EQ(error_code_of({"eval", "deid", "--data", folder / "notes.jsonl", "--no-model",
-                           "--no-rules"},
-                          2),
+  EXPECT_EQ(error_code_of(
+                {"eval", "deid", "--data", folder / "notes.jsonl", "--no-model", "--no-rules"}, 2),
             "usage");
 }
 

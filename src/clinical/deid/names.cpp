@@ -161,12 +161,15 @@ class NameFinder {
     const KnownWord& family = word(at);
     const bool begins =
         family.begins_line || (at > 0 && (word(at - 1).is_mark(':') || word(at - 1).is_mark('|')));
-    if (!begins || !family.is_capitalised() || family.is(cue_title | word_term) ||
+    if (!family.is_capitalised() || family.is(cue_title | word_term) ||
         !(family.is(word_family) || is_unknown_name(family)) || !exists(at + 2) ||
         !word(at + 1).is_mark(',') || word(at + 2).begins_line)
       return at;
     const KnownWord& given = word(at + 2);
     const bool initial = given.shape == Shape::capital;
+    const bool dotted_initial = initial && exists(at + 3) && word(at + 3).is_mark('.') &&
+                                word(at + 3).touches && !family.is(word_common | word_place);
+    if (!begins && !dotted_initial) return at;
     if (!given.is_capitalised() || (!initial && (!given.is(word_given) || given.is(word_place))))
       return at;
     std::size_t end = at + 3;
