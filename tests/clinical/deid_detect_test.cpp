@@ -80,6 +80,7 @@ TEST(Detect, OtherFormsOfTheSame) {
   const Line lines[] = {
       {"SNOW, RUBY J", {"PATIENT:SNOW, RUBY J"}},
       {"a patient, Kowalska, J., seen today", {"PATIENT:Kowalska, J."}},
+      {"Hope Price, 34, has hope.", {"PATIENT:Hope Price"}},
       {"admitted 16MAR1938 with pain", {"DATE:16MAR1938"}},
       {"flu shot September '16", {"DATE:September '16"}},
       {"Anna Kowalska, 97, of this town, died", {"PATIENT:Anna Kowalska", "AGE:97"}},

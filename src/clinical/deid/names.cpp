@@ -316,8 +316,22 @@ class NameFinder {
                (verdict.score > 0.0F || first.is(word_name) || run.end - run.begin > 1)) {
       verdict = {std::max(verdict.score, 0.9F), "a word for a person before it"};
     }
+    if (verdict.score < 0.5F && names_with_age(run))
+      verdict = {0.8F, "two words that may be names, and an age"};
     if (verdict.score < 0.5F) return;
     add(run.begin, run.end, verdict);
+  }
+
+  /// "Hope Price, 34,": words that are names too, one after the other, and an age.
+  bool names_with_age(const Run& run) const {
+    const bool names = std::all_of(
+        words_.begin() + static_cast<i64>(run.begin), words_.begin() + static_cast<i64>(run.end),
+        [](const KnownWord& w) { return w.shape == Shape::title && w.is(word_name); });
+    const bool gap =
+        exists(run.end + 2) && (word(run.end).is_mark(',') || word(run.end).is_mark('('));
+    return names && run.end - run.begin > 1 && gap && word(run.end + 1).shape == Shape::digits &&
+           word(run.end + 1).text.size() < 3 && !word(run.end + 2).is(cue_month) &&
+           (word(run.end + 2).is_mark(',') || word(run.end + 2).is_mark(')'));
   }
 
   bool gives_care(std::size_t begin, std::size_t end) const {
