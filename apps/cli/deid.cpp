@@ -12,6 +12,7 @@
 #include "clinical/deid/surrogate.h"
 #include "command.h"
 #include "formats/pending_file.h"
+#include "phi_model.h"
 
 namespace medlar::cli {
 namespace {
@@ -33,6 +34,7 @@ struct DeidVerbOptions {
   std::string out;
   bool resume = false;
   bool jsonl = false;
+  PhiModelOptions model;
 };
 
 constexpr std::string_view seed_mark = "seed:";
@@ -82,6 +84,7 @@ clinical::DeidOptions deid_options(const DeidVerbOptions& options) {
   }
   if (!options.site.empty())
     deid.site = clinical::Site::from_json(read_text_file(options.site), options.site);
+  deid.model = open_phi_model(options.model);
   return deid;
 }
 
@@ -236,6 +239,7 @@ Command add_deid(CLI::App& root) {
   app->add_option("--mapping", options->mapping,
                   "Make it reversible: tokens, and their originals sealed in this file");
   app->add_option("--report", options->report, "Write the report: .json, .html or .txt");
+  options->model.add_to(*app);
   app->add_option("--out", options->out, "Output file or folder");
   app->add_flag("--resume", options->resume, "Go on with a folder that was broken off");
   app->add_flag("--jsonl", options->jsonl,

@@ -1,13 +1,16 @@
 #include "eval/deid_data.h"
 
 #include <algorithm>
+#include <map>
 #include <set>
 
 #include "base/error.h"
 #include "base/json.h"
 #include "base/mapped_file.h"
+#include "clinical/deid/kinds.h"
 #include "clinical/deid/lexicon.h"
 #include "text/unicode.h"
+#include "train/standoff.h"
 
 namespace medlar::eval {
 namespace {
@@ -20,9 +23,47 @@ bool is_year(std::string_view value) {
          std::all_of(value.begin(), value.end(), [](char c) { return c >= '0' && c <= '9'; });
 }
 
+/// The row of 45 CFR 164.514(b)(2)(i) of a kind, as the sets name it or as i2b2-2014 does.
+int hipaa_row(const std::string& kind) {
+  static const std::map<std::string, int> rows = {
+      {"PERSON", 1},
+      {"NAME", 1},
+      {"GPE", 2},
+      {"LOCATION", 2},
+      {"GEOGRAPHIC_LOCATION", 2},
+      {"STREET_ADDRESS", 2},
+      {"ADDRESS", 2},
+      {"ZIP_CODE", 2},
+      {"DATE_TIME", 3},
+      {"PHONE_NUMBER", 4},
+      {"FAX_NUMBER", 5},
+      {"EMAIL_ADDRESS", 6},
+      {"US_SSN", 7},
+      {"SOCIAL_SECURITY_NUMBER", 7},
+      {"MEDICAL_RECORD_NUMBER", 8},
+      {"HEALTH_PLAN_BENEFICIARY_NUMBER", 9},
+      {"ACCOUNT_NUMBER", 10},
+      {"CREDIT_CARD", 10},
+      {"IBAN_CODE", 10},
+      {"US_DRIVER_LICENSE", 11},
+      {"CERTIFICATE_LICENSE_NUMBER", 11},
+      {"VEHICLE_IDENTIFIER", 12},
+      {"DEVICE_IDENTIFIER", 13},
+      {"DOMAIN_NAME", 14},
+      {"IP_ADDRESS", 15},
+      {"BIOMETRIC_IDENTIFIER", 16},
+      {"UNIQUE_IDENTIFIER", 18},
+  };
+  const auto found = rows.find(kind);
+  if (found != rows.end()) return found->second;
+  const clinical::PhiKind* own = clinical::phi_kind(kind);
+  return own == nullptr ? 0 : own->row;
+}
+
 /// A year, a weekday, a country or a state is not among the eighteen; neither is an age below 90.
 bool is_direct(const std::string& kind, const std::string& value) {
-  static const std::set<std::string> never = {"ORGANIZATION", "TITLE", "NRP"};
+  static const std::set<std::string> never = {"ORGANIZATION", "TITLE",   "NRP",
+                                              "PROFESSION",   "COUNTRY", "STATE"};
   if (never.contains(kind)) return false;
   const u64 flags = Lexicon::embedded().flags(folded(value));
   if (kind == "AGE") return value.size() > 2 || value >= "90";
@@ -36,7 +77,7 @@ bool is_direct(const std::string& kind, const std::string& value) {
 void add(GoldText& gold, text::ByteRange range, const std::string& kind) {
   const std::string value = gold.text.substr(static_cast<std::size_t>(range.begin),
                                              static_cast<std::size_t>(range.size()));
-  gold.spans.push_back({range, kind, is_direct(kind, value)});
+  gold.spans.push_back({range, kind, hipaa_row(kind), is_direct(kind, value)});
 }
 
 std::vector<GoldText> read_presidio(const Json& file) {
@@ -56,6 +97,16 @@ std::vector<GoldText> read_presidio(const Json& file) {
           span.at("entity_type").get<std::string>());
     }
     texts.push_back(std::move(gold));
+  }
+  return texts;
+}
+
+std::vector<GoldText> read_lines(const std::filesystem::path& path) {
+  std::vector<GoldText> texts;
+  for (train::AnnotatedText& line : train::read_jsonl(path)) {
+    texts.push_back({.text = std::move(line.text), .spans = {}});
+    for (const train::Annotation& entity : line.annotations)
+      add(texts.back(), entity.range, entity.type);
   }
   return texts;
 }
@@ -109,6 +160,7 @@ std::vector<GoldText> read_asq_phi(std::string_view file, const std::string& sou
 }  // namespace
 
 std::vector<GoldText> read_deid_data(const std::filesystem::path& path) {
+  if (path.extension() == ".jsonl") return read_lines(path);
   const std::string file = read_text_file(path);
   const std::string_view start = trimmed(std::string_view(file).substr(0, 100));
   try {
@@ -118,8 +170,8 @@ std::vector<GoldText> read_deid_data(const std::filesystem::path& path) {
     fail(ErrorCode::corrupt_file, "{}: a field is missing or of another type (rule {})",
          path.string(), error.id);
   }
-  fail(ErrorCode::corrupt_file, "{}: neither presidio-research's JSON nor ASQ-PHI's text",
-       path.string());
+  fail(ErrorCode::corrupt_file,
+       "{}: neither presidio-research's JSON nor ASQ-PHI's text nor .jsonl", path.string());
 }
 
 }  // namespace medlar::eval

@@ -51,15 +51,21 @@ bool in_gold(ByteRange range, const GoldText& gold) {
                      [&](const GoldSpan& g) { return overlap(g.range, range); });
 }
 
-CaseCounts counts_of(const DeidCase& one, std::map<std::string, Share>& kinds) {
+void count(Share& share, bool hit) {
+  ++share.total;
+  share.hits += hit ? 1 : 0;
+}
+
+/// Counts of one text; those of kinds and rows go into `score`.
+CaseCounts counts_of(const DeidCase& one, DeidScore& score) {
   const std::vector<KnownWord> words = words_in(*one.gold);
   CaseCounts counts;
   for (const GoldSpan& gold : one.gold->spans) {
     const bool hit = hidden(gold, words, one.spans);
-    Share& kind = kinds[gold.kind];
-    ++kind.total;
-    kind.hits += hit ? 1 : 0;
-    if (gold.direct) count(counts.recall, hit);
+    count(score.kinds[gold.kind], hit);
+    if (!gold.direct) continue;
+    count(counts.recall, hit);
+    count(score.rows[static_cast<std::size_t>(gold.row)], hit);
   }
   for (const clinical::Span& span : one.spans)
     count(counts.precision, in_gold(span.range, *one.gold));
@@ -93,7 +99,12 @@ DeidScore score_deid(const std::vector<DeidCase>& cases, i64 samples) {
   DeidScore score;
   std::vector<CaseCounts> counts;
   counts.reserve(cases.size());
-  for (const DeidCase& one : cases) counts.push_back(counts_of(one, score.kinds));
+  for (const DeidCase& one : cases) counts.push_back(counts_of(one, score));
+  for (Share& row : score.rows) {
+    const Interval interval = wilson(row.hits, row.total);
+    row.low = interval.low;
+    row.high = interval.high;
+  }
   score.recall = share_of(counts, &CaseCounts::recall, samples);
   score.precision = share_of(counts, &CaseCounts::precision, samples);
   score.over_redaction = share_of(counts, &CaseCounts::over_redaction, samples);

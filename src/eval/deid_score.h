@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <map>
 #include <string>
 #include <vector>
@@ -26,6 +27,8 @@ struct DeidScore {
   Share precision;                     ///< spans that touch a value of the reference
   Share over_redaction;                ///< words outside every value that are hidden
   std::map<std::string, Share> kinds;  ///< recall of each kind of the reference
+  std::array<Share, 19> rows;  ///< recall of direct identifiers by row of HIPAA, 1 to 18, interval
+                               ///< of Wilson
   double f1() const;
 };
 

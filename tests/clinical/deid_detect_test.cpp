@@ -76,6 +76,25 @@ TEST(Detect, EachOfTheEighteenThatAMachineCanFind) {
   for (const Line& line : lines) EXPECT_EQ(found_in(line.text), line.found) << line.text;
 }
 
+TEST(Detect, OtherFormsOfTheSame) {
+  const Line lines[] = {
+      {"SNOW, RUBY J", {"PATIENT:SNOW, RUBY J"}},
+      {"a patient, Kowalska, J., seen today", {"PATIENT:Kowalska, J."}},
+      {"Hope Price, 34, has hope.", {"PATIENT:Hope Price"}},
+      {"admitted 16MAR1938 with pain", {"DATE:16MAR1938"}},
+      {"flu shot September '16", {"DATE:September '16"}},
+      {"Anna Kowalska, 97, of this town, died", {"PATIENT:Anna Kowalska", "AGE:97"}},
+      {"SSN on file XXX-XX-3266", {"SSN:XXX-XX-3266"}},
+      {"Tel 068 / 893156", {"PHONE:068 / 893156"}},
+      {"sent to the Klinikum Arnsfeld today", {"HOSPITAL:Klinikum Arnsfeld"}},
+      {"seen at the NYU Med. Center", {"HOSPITAL:NYU Med. Center"}},
+      {"lives in Chicago, Illinois.", {"CITY:Chicago", "STATE:Illinois"}},
+      {"She works as a truck driver at night.", {"PROFESSION:truck driver"}},
+      {"Doctor: How are you? Take it as needed.", {}},
+  };
+  for (const Line& line : lines) EXPECT_EQ(found_in(line.text), line.found) << line.text;
+}
+
 TEST(Detect, MedicineSurvives) {
   for (const char* text : {
            "Parkinson's disease with positive Babinski sign; Foley catheter placed.",

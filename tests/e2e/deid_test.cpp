@@ -80,6 +80,32 @@ TEST(Deid, AFolderBrokenOffGoesOnToTheSameBytes) {
   EXPECT_EQ(tree_of(folder / "a").find("Kowalska"), std::string::npos);
 }
 
+TEST(Deid, SaysWhetherAModelLooked) {
+  EXPECT_EQ(data_of({"deid", "-", "--no-model"}, note)["model_layer"],
+            "off: rules, dictionaries and check digits only");
+  EXPECT_EQ(error_code_of({"deid", "-", "--model", "no/such/model"}, 1, note), "not_found");
+  EXPECT_EQ(error_code_of({"deid", "-", "--model", "m", "--no-model"}, 2, note), "usage");
+}
+
+TEST(EvalDeid, HasALineForEachOfTheEighteen) {
+  const TemporaryFolder folder;
+  write_bytes(folder / "notes.jsonl",
+              "{\"text\": \"Dr. Brandt, 03/04/2021, a baker\", \"entities\": ["
+              "{\"start\": 4, \"end\": 10, \"label\": \"DOCTOR\"},"
+              "{\"start\": 12, \"end\": 22, \"label\": \"DATE\"},"
+              "{\"start\": 26, \"end\": 31, \"label\": \"PROFESSION\"}]}\n");
+  const Json data = data_of({"eval", "deid", "--data", folder / "notes.jsonl", "--no-model"});
+  ASSERT_EQ(data["hipaa"].size(), 18u);
+  EXPECT_EQ(data["hipaa"][0]["total"], 1);
+  EXPECT_EQ(data["hipaa"][2]["hits"], 1);
+  EXPECT_EQ(data["hipaa"][9]["total"], 0);
+  EXPECT_EQ(data["types"]["PROFESSION"]["total"], 1);
+  EXPECT_EQ(data["recall"], 1.0);
+  EXPECT_EQ(error_code_of(
+                {"eval", "deid", "--data", folder / "notes.jsonl", "--no-model", "--no-rules"}, 2),
+            "usage");
+}
+
 TEST(EvalDeid, CountsWhatIsLeft) {
   const TemporaryFolder folder;
   write_bytes(folder / "asq.txt",

@@ -16,6 +16,10 @@ namespace {
 // a control character on a line of its own: no name, number or address goes over it
 constexpr std::string_view separator = "\n\x1e\n";
 
+void append(std::vector<Span>& spans, std::vector<Span> more) {
+  std::move(more.begin(), more.end(), std::back_inserter(spans));
+}
+
 std::string_view part(std::string_view text, text::ByteRange range) {
   return text.substr(static_cast<std::size_t>(range.begin), static_cast<std::size_t>(range.size()));
 }
@@ -26,6 +30,11 @@ std::optional<Span> cut(const Span& span, text::ByteRange range) {
   inside.range.begin = std::max(span.range.begin, range.begin);
   inside.range.end = std::min(span.range.end, range.end);
   return inside.range.begin < inside.range.end ? std::optional(inside) : std::nullopt;
+}
+
+/// Several words that somebody wrote: codes, numbers and names of fields say nothing to a model.
+bool is_prose(const Field& field) {
+  return field.label.empty() && std::ranges::count(field.text, ' ') > 2;
 }
 
 }  // namespace
@@ -39,10 +48,41 @@ Deidentifier::Deidentifier(DeidOptions options) : options_(std::move(options)) {
 }
 
 std::vector<Span> Deidentifier::find(const Document& document, std::vector<Span> more) const {
-  std::vector<Span> site = options_.site.find(document.text());
-  std::move(site.begin(), site.end(), std::back_inserter(more));
+  append(more, options_.site.find(document.text()));
   std::vector<Span> spans = detect(document, std::move(more));
   options_.site.keep_allowed(spans, document.text());
+  return spans;
+}
+
+/// What the model finds in fields of prose, each text read once however often it stands there;
+/// `places` are those of the fields in the document that the rules read.
+std::vector<Span> Deidentifier::find_in_prose(const std::vector<Field>& fields,
+                                              const std::vector<text::ByteRange>& places) const {
+  std::vector<Span> spans;
+  if (options_.model == nullptr) return spans;
+  std::string prose;
+  std::map<std::string_view, text::ByteRange> read;
+  for (const Field& field : fields) {
+    if (!is_prose(field) || read.contains(field.text)) continue;
+    read[field.text] = {ssize_of(prose), ssize_of(prose) + ssize_of(field.text)};
+    prose += field.text + "\n\n";
+  }
+  if (prose.empty()) return spans;
+  const std::vector<Span> found = options_.model->find(Document(std::move(prose)));
+  for (std::size_t i = 0; i < fields.size(); ++i) {
+    const auto at = read.find(fields[i].text);
+    if (at == read.end() || !fields[i].label.empty()) continue;
+    const i64 moved = places[i].begin - at->second.begin;
+    auto next = std::ranges::partition_point(
+        found, [&](const Span& span) { return span.range.begin < at->second.begin; });
+    for (; next != found.end() && next->range.begin < at->second.end; ++next) {
+      std::optional<Span> span = cut(*next, at->second);
+      if (!span) continue;
+      span->range.begin += moved;
+      span->range.end += moved;
+      spans.push_back(*std::move(span));
+    }
+  }
   return spans;
 }
 
@@ -51,6 +91,7 @@ DeidResult Deidentifier::run(const Document& document, std::vector<Span> more) c
   DeidResult result = {Deidentified({}), {}, {}};
   std::string output;
   i64 copied = 0;
+  if (options_.model != nullptr) append(more, options_.model->find(document));
   for (Span& span : find(document, std::move(more))) {
     const std::string_view value = part(text, span.range);
     const Replacement now = replacement(span, value);
@@ -84,7 +125,8 @@ DeidResult Deidentifier::run(const std::string& file, const std::vector<Field>& 
   }
   const Document document(std::move(joined));
   std::vector<Span> known = find_known_names(document.text(), labelled);
-  std::move(labelled.begin(), labelled.end(), std::back_inserter(known));
+  append(known, std::move(labelled));
+  append(known, find_in_prose(fields, places));
   const std::vector<Span> spans = find(document, std::move(known));
 
   DeidResult result = {Deidentified({}), {}, {}};

@@ -1,12 +1,14 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "clinical/deid/deidentified.h"
 #include "clinical/deid/field.h"
+#include "clinical/deid/phi_model.h"
 #include "clinical/deid/policy.h"
 #include "clinical/deid/site.h"
 #include "clinical/document.h"
@@ -24,6 +26,7 @@ struct DeidOptions {
   std::optional<i64> days;  ///< that dates move; without it the patient's own, from the key
   bool reversible = false;  ///< every replacement is a token that Mapping can turn back
   Site site;
+  std::shared_ptr<const PhiModel> model;  ///< looks beside the rules; null: rules alone
 };
 
 /// What became of one span.
@@ -48,7 +51,7 @@ class Deidentifier {
  public:
   explicit Deidentifier(DeidOptions options);
 
-  /// `more` are spans of a model; they are united with those of the rules.
+  /// `more` are spans of another detector; they are united with those of the rules and the model.
   DeidResult run(const Document& document, std::vector<Span> more = {}) const;
 
   /// A file of structure and text: each field is searched (or hidden as a whole, where it has a
@@ -63,6 +66,8 @@ class Deidentifier {
     std::string action;
   };
   std::vector<Span> find(const Document& document, std::vector<Span> more) const;
+  std::vector<Span> find_in_prose(const std::vector<Field>& fields,
+                                  const std::vector<text::ByteRange>& places) const;
   Replacement replacement(const Span& span, std::string_view value) const;
   std::string token(const Span& span, std::string_view value) const;
 

@@ -67,6 +67,11 @@ class NameFinder {
 
   std::vector<Span> find() {
     for (std::size_t at = 0; at < words_.size();) {
+      if (const std::size_t end = inverted_end(at); end > at) {
+        add(at, end, {0.85F, "a family name, a comma and a given name"});
+        at = end;
+        continue;
+      }
       const std::optional<Run> run = run_at(at);
       if (!run) {
         ++at;
@@ -149,6 +154,31 @@ class NameFinder {
     }
     return Run{at, end};
   }
+
+  /// "SNOW, RUBY J", "Oh, J.": a field or a line that begins so; gives the end of the name, or
+  /// `at`.
+  std::size_t inverted_end(std::size_t at) const {
+    const KnownWord& family = word(at);
+    const bool begins =
+        family.begins_line || (at > 0 && (word(at - 1).is_mark(':') || word(at - 1).is_mark('|')));
+    if (!family.is_capitalised() || family.is(cue_title | word_term) ||
+        !(family.is(word_family) || is_unknown_name(family)) || !exists(at + 2) ||
+        !word(at + 1).is_mark(',') || word(at + 2).begins_line)
+      return at;
+    const KnownWord& given = word(at + 2);
+    const bool initial = given.shape == Shape::capital;
+    const bool dotted_initial = initial && exists(at + 3) && word(at + 3).is_mark('.') &&
+                                word(at + 3).touches && !family.is(word_common | word_place);
+    if (!begins && !dotted_initial) return at;
+    if (!given.is_capitalised() || (!initial && (!given.is(word_given) || given.is(word_place))))
+      return at;
+    std::size_t end = at + 3;
+    if (!initial && exists(end) && word(end).shape == Shape::capital && !word(end).begins_line)
+      ++end;
+    const bool dotted = exists(end) && word(end).is_mark('.') && word(end).touches;
+    return dotted && word(end - 1).shape == Shape::capital ? end + 1 : end;
+  }
+
   static bool is_generation(const KnownWord& word) {
     return word.text == "II" || word.text == "III" || word.text == "IV" || word.text == "Jr" ||
            word.text == "Sr";
@@ -195,6 +225,8 @@ class NameFinder {
     const std::size_t previous = before(at);
     if (previous == std::string::npos || word(at).begins_line) return false;
     const KnownWord& title = word(previous);
+    // "Doctor: How are you?": who speaks
+    if (word(previous + 1).is_mark(':') && word(at).is(word_common)) return false;
     return title.is(cue_title) && title.text.size() > 1 &&
            (title.shape == Shape::title || title.shape == Shape::caps ||
             (title.shape == Shape::lower && title.text.size() <= 4 && title.is(cue_title) &&
@@ -217,21 +249,6 @@ class NameFinder {
       return true;
     }
     return word(next).is(cue_suffix) && word(next).shape != Shape::lower;
-  }
-
-  /// What stands after makes a term of medicine of it: "Babinski sign", "Hodgkin's disease".
-  bool is_term_of_medicine(std::size_t end) const {
-    std::size_t next = end;
-    while (exists(next) && next < end + 3 &&
-           (word(next).is_mark('\'') || word(next).text == "\u2019" || word(next).text == "s" ||
-            word(next).is_mark('-'))) {
-      ++next;
-    }
-    for (std::size_t at = next; at < next + 2 && exists(at); ++at) {
-      if (word(at).is(cue_disease)) return true;
-      if (word(at).shape == Shape::mark) break;
-    }
-    return false;
   }
 
   Verdict judge_words(const Run& run) const {
@@ -266,7 +283,7 @@ class NameFinder {
         ++unknown;
       }
     }
-    const bool medicine = is_term_of_medicine(run.end);
+    const bool medicine = is_term_of_medicine(words_, run.end);
     if (medicine && (count == 1 || eponyms > 0) && !(given > 0 && count > 1 && eponyms < count))
       return {};
     const int others = family + maybe + unknown + initials + eponyms;
@@ -295,12 +312,26 @@ class NameFinder {
     } else if (has_suffix_after(run.end) && first.shape != Shape::lower && !first.is(word_term)) {
       verdict = {0.95F, "a degree after it"};
     } else if (has_label_before(run.begin) && first.is_capitalised() &&
-               !first.is(word_term | cue_month) && !is_term_of_medicine(run.end) &&
+               !first.is(word_term | cue_month) && !is_term_of_medicine(words_, run.end) &&
                (verdict.score > 0.0F || first.is(word_name) || run.end - run.begin > 1)) {
       verdict = {std::max(verdict.score, 0.9F), "a word for a person before it"};
     }
+    if (verdict.score < 0.5F && names_with_age(run))
+      verdict = {0.8F, "two words that may be names, and an age"};
     if (verdict.score < 0.5F) return;
     add(run.begin, run.end, verdict);
+  }
+
+  /// "Hope Price, 34,": words that are names too, one after the other, and an age.
+  bool names_with_age(const Run& run) const {
+    const bool names = std::all_of(
+        words_.begin() + static_cast<i64>(run.begin), words_.begin() + static_cast<i64>(run.end),
+        [](const KnownWord& w) { return w.shape == Shape::title && w.is(word_name); });
+    const bool gap =
+        exists(run.end + 2) && (word(run.end).is_mark(',') || word(run.end).is_mark('('));
+    return names && run.end - run.begin > 1 && gap && word(run.end + 1).shape == Shape::digits &&
+           word(run.end + 1).text.size() < 3 && !word(run.end + 2).is(cue_month) &&
+           (word(run.end + 2).is_mark(',') || word(run.end + 2).is_mark(')'));
   }
 
   bool gives_care(std::size_t begin, std::size_t end) const {
@@ -370,7 +401,7 @@ class NameFinder {
       const auto found = known_.find(folded(w.text));
       if (found == known_.end()) continue;
       if (w.is(word_common) && w.begins_sentence) continue;
-      if (w.is(word_eponym) && is_term_of_medicine(at + 1)) continue;
+      if (w.is(word_eponym) && is_term_of_medicine(words_, at + 1)) continue;
       spans_.push_back({.range = w.range,
                         .label = found->second,
                         .score = 0.85F,
@@ -386,6 +417,22 @@ class NameFinder {
 };
 
 }  // namespace
+
+bool is_term_of_medicine(const std::vector<KnownWord>& words, std::size_t end) {
+  std::size_t next = end;
+  while (next < words.size() && next < end + 3 &&
+         (words[next].is_mark('\'') || words[next].text == "\u2019" || words[next].text == "s" ||
+          words[next].is_mark('-'))) {
+    ++next;
+  }
+  for (std::size_t at = next; at < next + 2 && at < words.size(); ++at) {
+    if (words[at].is(cue_disease)) return true;
+    if (words[at].shape == Shape::mark) break;
+  }
+  return false;
+}
+
+bool is_medical_word(const KnownWord& word) { return has_medical_ending(folded(word.text)); }
 
 std::vector<Span> find_names(const std::vector<KnownWord>& words) {
   return NameFinder(words).find();

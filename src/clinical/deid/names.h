@@ -13,6 +13,13 @@ namespace medlar::clinical {
 /// names and words of medicine survive. Spans are in order of their begin.
 std::vector<Span> find_names(const std::vector<KnownWord>& words);
 
+/// What stands from word `end` on makes a term of medicine of the word before: "Babinski sign",
+/// "Hodgkin's disease".
+bool is_term_of_medicine(const std::vector<KnownWord>& words, std::size_t end);
+
+/// Ends as words of medicine do: "-statin", "-itis".
+bool is_medical_word(const KnownWord& word);
+
 /// Where else in the text the names stand that `labelled` spans of PATIENT and DOCTOR hold.
 std::vector<Span> find_known_names(std::string_view text, const std::vector<Span>& labelled);
 

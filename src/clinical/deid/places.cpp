@@ -1,6 +1,7 @@
 #include "clinical/deid/places.h"
 
 #include <algorithm>
+#include <array>
 #include <optional>
 
 namespace medlar::clinical {
@@ -82,17 +83,30 @@ class PlaceFinder {
     if (best_end == at + 1 && !single_is_place(at, best)) return;
     add(at, best_end, label_of(best), 0.8F, "the gazetteer");
     gazetteer_end_ = best_end;
-    add_state_code(best_end);
+    add_state(best_end);
     if ((best & word_city) != 0) add_postal_code(best_end);
   }
 
-  /// "Atlanta, GA": two capitals after a city.
-  void add_state_code(std::size_t comma) {
-    const std::size_t code = is_mark(comma, ',') ? comma + 1 : comma;
-    if (!same_line(code) || word(code).shape != Shape::caps) return;
-    if ((Lexicon::embedded().flags(word(code).text) & word_state) != 0)
-      add(code, code + 1, "STATE", 0.8F, "the code of a state after a city");
-  }  /// "Toledo 43604", but not "Toledo 2019".
+  /// "Atlanta, GA", "Albany, New York": a state after a city.
+  void add_state(std::size_t comma) {
+    const std::size_t state = is_mark(comma, ',') ? comma + 1 : comma;
+    if (!same_line(state) || !word(state).is_capitalised()) return;
+    const Lexicon& lexicon = Lexicon::embedded();
+    const bool code =
+        word(state).shape == Shape::caps && (lexicon.flags(word(state).text) & word_state) != 0;
+    std::size_t end = state + 1;
+    if (!code && state > comma) {
+      std::string name = folded(word(state).text);
+      if ((lexicon.flags(name) & word_state) == 0 && same_line(end))
+        name += ' ' + folded(word(end++).text);
+      if ((lexicon.flags(name) & word_state) == 0) return;
+    } else if (!code) {
+      return;
+    }
+    add(state, end, "STATE", 0.8F, "a state after a city");
+  }
+
+  /// "Toledo 43604", but not "Toledo 2019".
   void add_postal_code(std::size_t at) {
     if (!same_line(at) || word(at).shape != Shape::digits || word(at).text.size() < 4 ||
         word(at).text.size() > 6)
@@ -117,6 +131,13 @@ class PlaceFinder {
     return exists(at) && word(at).is_capitalised() && !word(at).is(cue_month);
   }
 
+  /// "St. Mary's Hospital", "NYU Med. Center": the full stop ends no sentence.
+  static bool is_abbreviation(const KnownWord& word) {
+    constexpr std::array<std::string_view, 8> known = {"St",   "Mt",  "Ft",  "Med",
+                                                       "Univ", "Gen", "Mem", "Reg"};
+    return std::ranges::find(known, word.text) != known.end();
+  }
+
   /// Walks left over the words of an institution's name; gives its first word.
   std::size_t institution_begin(std::size_t facility) const {
     std::size_t begin = facility;
@@ -130,13 +151,12 @@ class PlaceFinder {
         break;
       }
       if (!w.is_capitalised() && !joins) break;
-      if (w.is_mark('.') &&
-          (begin < 2 ||
-           (word(begin - 2).text != "St" && word(begin - 2).text != "Mt" &&
-            word(begin - 2).shape != Shape::capital && !word(begin - 2).is(cue_title))))
+      if (w.is_mark('.') && (begin < 2 || (!is_abbreviation(word(begin - 2)) &&
+                                           word(begin - 2).shape != Shape::capital &&
+                                           !word(begin - 2).is(cue_title))))
         break;
       if (w.is_capitalised() && w.begins_sentence && w.is(word_common) &&
-          !w.is(word_family | word_given))
+          !w.is(word_family | word_given) && !is_abbreviation(w))
         break;
       if (w.text == "The" || w.text == "Our" || w.text == "At") break;
       --begin;
@@ -178,8 +198,20 @@ class PlaceFinder {
         "a word for an institution at its end");
   }
 
+  /// "Klinikum Arnsfeld", "Hospital San Carlos": the word for it comes first in other languages.
+  void find_institution_before(std::size_t at) {
+    constexpr u64 no_name = word_common | word_term | word_eponym | cue_month | cue_title;
+    std::size_t end = at + 1;
+    while (same_line(end) && end < at + 5 && word(end).shape == Shape::title &&
+           !word(end).is(no_name))
+      ++end;
+    if (end > at + 1 && word(at).shape == Shape::title && word(at).is(cue_facility))
+      add(at, end, "HOSPITAL", 0.7F, "a word for an institution before it");
+  }
+
   /// "University of X", "Hospital of St. Mary".
   void find_institution_of(std::size_t at) {
+    if (exists(at + 1) && word(at + 1).shape == Shape::title) return find_institution_before(at);
     if (!word(at).is_capitalised() || !exists(at + 2) || word(at + 1).text != "of") return;
     std::size_t end = at + 2;
     while (is_capital_word(end) && same_line(end) && end < at + 6) ++end;
@@ -315,6 +347,9 @@ class PlaceFinder {
   std::size_t street_by_suffix(std::size_t at) const {
     const bool numbered = is_house_number(at);
     std::size_t name = numbered ? at + 1 : at;
+    const bool in_parts = numbered && (is_mark(name, '-') || is_mark(name, '/')) &&
+                          word(name).touches && is_house_number(name + 1);  // "165-13 Elm Road"
+    if (in_parts) name += 2;
     if (numbered && exists(name) && word(name).shape == Shape::digits) ++name;
     std::size_t end = name;
     while (exists(end) && end < name + 7 && (end == name || !word(end).begins_line)) {

@@ -37,7 +37,10 @@ DeidReport::DeidReport(const DeidOptions& options)
       version_(options.policy.version),
       basis_(options.policy.basis),
       method_(name_of(options.method)),
-      secret_key_(options.secret_key) {}
+      secret_key_(options.secret_key),
+      looked_(options.model == nullptr
+                  ? "off: rules, dictionaries and check digits only"
+                  : options.model->name() + ", beside rules, dictionaries and check digits") {}
 
 void DeidReport::add(const Json& entry) {
   if (entry.contains("error")) {
@@ -79,7 +82,7 @@ Json DeidReport::json() const {
       {"method", method_},
       {"key", secret_key_ ? "secret"
                           : "public seed: invented values and shifts can be computed by others"},
-      {"model_layer", "off: rules, dictionaries and check digits only"},
+      {"model_layer", looked_},
       {"hipaa", rows()},
       {"labels", labels_},
       {"actions", actions_},
@@ -99,10 +102,11 @@ std::string DeidReport::html() const {
       "<!DOCTYPE html>\n<html lang=\"en\"><meta charset=\"utf-8\"><title>De-identification "
       "report</title>\n<style>{}</style>\n<h1>De-identification report</h1>\n<p>Policy {} version "
       "{} "
-      "({}), method {}; {} documents.</p>\n<table><tr><th>No.</th><th>Identifier</th><th>Found</th>"
+      "({}), method {}; model {}; {} "
+      "documents.</p>\n<table><tr><th>No.</th><th>Identifier</th><th>Found</th>"
       "<th>Status</th></tr>\n",
       style, escaped(policy_), escaped(version_), escaped(basis_), escaped(method_),
-      documents_.size());
+      escaped(looked_), documents_.size());
   for (const Json& row : rows()) {
     page += fmt::format(
         "<tr><td class=\"n\">{}</td><td>{}</td><td class=\"n\">{}</td><td>{}</td></tr>\n",
@@ -124,8 +128,8 @@ std::string DeidReport::html() const {
 }
 
 std::string DeidReport::terminal() const {
-  std::string text = fmt::format("policy {} version {}, method {}, {} documents\n", policy_,
-                                 version_, method_, documents_.size());
+  std::string text = fmt::format("policy {} version {}, method {}, model {}, {} documents\n",
+                                 policy_, version_, method_, looked_, documents_.size());
   for (const Json& row : rows()) {
     text += fmt::format("{:>2}  {:<46} {}\n", row["row"].get<i64>(),
                         row["identifier"].get<std::string>(), row["status"].get<std::string>());

@@ -32,6 +32,7 @@ class DeidReport {
   std::string basis_;
   std::string method_;
   bool secret_key_;
+  std::string looked_;  ///< whether a model did
   std::map<std::string, i64> labels_;
   std::map<std::string, i64> actions_;
   std::array<i64, 19> found_ = {};

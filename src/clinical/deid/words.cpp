@@ -122,6 +122,14 @@ u64 flags_of(std::string_view text, const Lexicon& lexicon) {
   return plain == name ? 0 : lexicon.flags(plain) & (word_given | word_family | word_place);
 }
 
+/// Not an acronym as "wbc" and "mrn" are.
+bool is_pronounceable(std::string_view word) {
+  return word.size() > 2 && std::ranges::any_of(word, [](char c) {
+           return static_cast<u8>(c) >= 0x80 ||
+                  std::string_view("aeiouy").find(c) != std::string_view::npos;
+         });
+}
+
 /// Without a capital in the whole text, capitals tell nothing: words that no dictionary knows as
 /// common stand for words with one.
 void read_as_titles(std::vector<KnownWord>& words) {
@@ -129,13 +137,15 @@ void read_as_titles(std::vector<KnownWord>& words) {
     if (word.is_capitalised()) return;
   }
   constexpr u64 plain = word_common | word_term | cue_title | cue_unit | cue_particle;
+  constexpr u64 names = word_given | word_family | word_place;
   const KnownWord* previous = nullptr;
   for (KnownWord& word : words) {
     const bool enclitic = previous != nullptr && word.touches && previous->is_mark('\'');
     previous = &word;
     if (word.shape != Shape::lower || enclitic) continue;
     if (word.text.size() == 1 && word.text != "a" && word.text != "i") word.shape = Shape::capital;
-    if (word.text.size() > 2 && !word.is(plain)) word.shape = Shape::title;
+    if (!word.is(plain) && (word.is(names) || is_pronounceable(word.text)))
+      word.shape = Shape::title;
   }
 }
 
