@@ -26,6 +26,10 @@ struct DeidOptions {
   Site site;
 };
 
+/// Options without a key get one: for hashes a random one, which nobody can use again, else the
+/// public seed "seed:0".
+DeidOptions with_key(DeidOptions options);
+
 /// What became of one span.
 struct Redaction {
   Span span;                ///< with offsets of the text that was searched
