@@ -69,14 +69,9 @@ clinical::DeidOptions deid_options(const DeidVerbOptions& options) {
   deid.secret_key = !deid.key.empty() && !deid.key.starts_with(seed_mark);
   if (deid.reversible && !deid.secret_key)
     fail(ErrorCode::usage, "--mapping needs --key-file or MEDLAR_PASSPHRASE");
-  if (deid.key.empty() && deid.method == clinical::Method::hash) {
-    if (options.resume)
-      fail(ErrorCode::usage, "hashes that resume need --key-file or MEDLAR_PASSPHRASE");
-    // a key of this run alone: nobody can repeat its hashes
-    deid.key = clinical::random_bytes(32);
-    deid.secret_key = true;
-  }
-  if (deid.key.empty()) deid.key = std::string(seed_mark) + "0";
+  if (deid.key.empty() && deid.method == clinical::Method::hash && options.resume)
+    fail(ErrorCode::usage, "hashes that resume need --key-file or MEDLAR_PASSPHRASE");
+  deid = clinical::with_key(std::move(deid));
   if (options.shifts_dates) {
     const bool own = options.date_shift.empty();
     deid.days =

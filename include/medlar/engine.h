@@ -58,6 +58,12 @@ class Engine {
   std::vector<std::vector<float>> embed(const std::vector<std::string>& texts,
                                         const EmbedOptions& options = {});
 
+  /// The entities of a text of any length by their begin. `aggregation` says how tokens are put
+  /// together: simple, first, average, max, or none (labels as the model has them). Throws
+  /// invalid_argument for a text that is no UTF-8, usage for another aggregation, unsupported for a
+  /// model that labels no tokens.
+  std::vector<Entity> entities(std::string_view text, const std::string& aggregation = "simple");
+
   ModelInfo info() const;
 
  private:

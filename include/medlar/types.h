@@ -64,6 +64,14 @@ struct EmbedOptions {
   bool normalise = true;  ///< scaled to length 1, so that a dot product is a cosine
 };
 
+/// Something that a token classifier found in a text.
+struct Entity {
+  std::int64_t begin = 0;  ///< bytes of the text, UTF-8
+  std::int64_t end = 0;
+  std::string label;  ///< the model's own
+  float score = 0.0f;
+};
+
 /// What a loaded model is.
 struct ModelInfo {
   std::string family;           ///< "llama", "bert", ...

@@ -5,10 +5,12 @@
 #include "base/error.h"
 #include "base/threads.h"
 #include "medlar/engine.h"
+#include "runtime/encoder_runs.h"
 #include "runtime/engine.h"
 #include "runtime/model_files.h"
 #include "runtime/public_errors.h"
 #include "runtime/text_runs.h"
+#include "text/unicode.h"
 
 namespace medlar {
 namespace {
@@ -115,6 +117,23 @@ std::vector<std::vector<float>> Engine::embed(const std::vector<std::string>& te
         .normalise = options.normalise ? runtime::Normalise::yes : runtime::Normalise::no};
     const std::lock_guard lock(parts_->running);
     return runtime::embed(parts_->runner, parts_->tokenizer, texts, how).rows;
+  });
+}
+
+std::vector<Entity> Engine::entities(std::string_view text, const std::string& aggregation) {
+  return translated([&] {
+    const runtime::EntityRequest request = {.aggregation = text::aggregation_named(aggregation)};
+    text::check_utf8(text);
+    const std::lock_guard lock(parts_->running);
+    std::vector<Entity> entities;
+    for (text::Entity& found :
+         runtime::find_entities(parts_->runner, parts_->tokenizer, std::string(text), request)) {
+      entities.push_back({.begin = found.range.begin,
+                          .end = found.range.end,
+                          .label = std::move(found.label),
+                          .score = found.score});
+    }
+    return entities;
   });
 }
 

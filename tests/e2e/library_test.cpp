@@ -63,6 +63,19 @@ TEST(Library, TokensCoverTheirBytes) {
   EXPECT_EQ(engine.detokenize(ids), text);
 }
 
+TEST(Library, EntitiesStandInBytes) {
+  Engine engine = Engine::open(source("models/medlar-ner/medlar-ner.gguf"), {.threads = 1});
+  const std::string text = "Née 1950: aspirin for migraine.";
+  const std::vector<Entity> entities = engine.entities(text);
+  ASSERT_EQ(entities.size(), 2u);
+  EXPECT_EQ(entities[0].begin, static_cast<i64>(text.find("aspirin")));
+  EXPECT_EQ(entities[1].end, static_cast<i64>(text.find(".")));
+  EXPECT_GT(entities[0].score, 0.5F);
+  EXPECT_EQ(code_of([&] { engine.entities(text, "all"); }), "usage");
+  EXPECT_EQ(code_of([&] { engine.entities("migraine \xff"); }), "invalid_argument");
+  EXPECT_EQ(code_of([] { Engine::open(stories()).entities("migraine"); }), "unsupported");
+}
+
 TEST(Library, ErrorsHaveCodesAndNoTextOfARecord) {
   EXPECT_EQ(code_of([] { Engine::open("/no/such/model"); }), "not_found");
   EXPECT_EQ(code_of([] { Engine::open(stories(), {.threads = -1}); }), "invalid_argument");

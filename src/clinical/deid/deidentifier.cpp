@@ -8,6 +8,7 @@
 #include "clinical/deid/detect.h"
 #include "clinical/deid/lexicon.h"
 #include "clinical/deid/names.h"
+#include "clinical/deid/secret.h"
 #include "clinical/deid/surrogate.h"
 
 namespace medlar::clinical {
@@ -38,6 +39,14 @@ bool is_prose(const Field& field) {
 }
 
 }  // namespace
+
+DeidOptions with_key(DeidOptions options) {
+  if (!options.key.empty()) return options;
+  options.secret_key = options.method == Method::hash;
+  constexpr i64 key_bytes = 32;
+  options.key = options.secret_key ? random_bytes(key_bytes) : "seed:0";
+  return options;
+}
 
 Deidentifier::Deidentifier(DeidOptions options) : options_(std::move(options)) {
   const bool needs_key = options_.method == Method::hash || options_.method == Method::replace ||

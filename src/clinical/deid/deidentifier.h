@@ -29,6 +29,10 @@ struct DeidOptions {
   std::shared_ptr<const PhiModel> model;  ///< looks beside the rules; null: rules alone
 };
 
+/// Options without a key get one: for hashes a random one, which nobody can use again, else the
+/// public seed "seed:0".
+DeidOptions with_key(DeidOptions options);
+
 /// What became of one span.
 struct Redaction {
   Span span;                ///< with offsets of the text that was searched
