@@ -14,7 +14,9 @@ from pyspark.sql import DataFrame, SparkSession
 
 import medlar
 
-FINDING_COLUMNS = "note_id string, begin int, end int, label string, text string, assertion string, name string, code string"
+FINDING_COLUMNS = (
+    "note_id string, begin int, end int, label string, text string, assertion string, name string, code string"
+)
 CLEAN_COLUMNS = "note_id string, text string, redactions int"
 
 

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, Optional, Union
 
-import numpy
+import numpy.typing
 
 from . import _medlar
 
@@ -169,7 +169,7 @@ class Model:
 
     def embed(
         self, texts: Sequence[str], *, pooling: Literal["mean", "cls"] = "mean", normalise: bool = True
-    ) -> numpy.ndarray:
+    ) -> numpy.typing.NDArray[numpy.float32]:
         """Vectors of texts by an encoder: float32 [len(texts), info.dimensions], of length 1 if `normalise`. A text
         beyond the model's context is cut to it."""
         if pooling not in ("mean", "cls"):
