@@ -11,29 +11,41 @@
 #include "comm/comm.h"
 #include "formats/checkpoint.h"
 #include "medlar/types.h"
+#include "runtime/encoder_runs.h"
 #include "runtime/runner.h"
 #include "text/tokenizer.h"
 
 namespace medlar::clinical {
 
+/// What a runner is made with for a program's own options.
+runtime::RunnerOptions runner_options(const EngineOptions& options);
+
 /// An open token classifier with what it needs. Threads may share it: those that run it wait for
 /// one another.
 class Classifier {
  public:
-  /// Throws as open_checkpoint, tokenizer_of and Runner do.
-  Classifier(const std::filesystem::path& model, const EngineOptions& options);
+  /// `progress` is told of windows and may throw to stop. Throws as runtime::open_model,
+  /// tokenizer_of and Runner do.
+  explicit Classifier(
+      const std::filesystem::path& model, const runtime::RunnerOptions& options = {},
+      runtime::OnProgress progress = [](i64, i64) {});
 
   /// As model_spans.
   std::vector<Span> spans(const Document& note);
-  /// What the spans have as theirs.
-  const std::string& producer() const { return producer_; }
+  /// As runtime::find_entities.
+  std::vector<text::Entity> entities(const Document& note, const runtime::EntityRequest& request);
+
+  /// Its file's name without the ending.
+  const std::string& name() const { return name_; }
+  i64 context() const { return runner_.facts().context; }
 
  private:
   formats::Checkpoint checkpoint_;
   text::Tokenizer tokenizer_;
   std::unique_ptr<comm::Comm> comm_;
   runtime::Runner runner_;
-  std::string producer_;
+  runtime::OnProgress progress_;
+  std::string name_;
   std::mutex running_;  ///< held while the runner works
 };
 

@@ -22,9 +22,9 @@ ClinicalReader::ClinicalReader() : parts_(std::make_unique<Parts>(clinical::Anal
 ClinicalReader ClinicalReader::open(const std::filesystem::path& model,
                                     const EngineOptions& options) {
   return translated([&] {
-    return ClinicalReader(
-        std::make_unique<Parts>(clinical::Analyzer(clinical::Linking::by_similarity),
-                                std::make_unique<clinical::Classifier>(model, options)));
+    return ClinicalReader(std::make_unique<Parts>(
+        clinical::Analyzer(clinical::Linking::by_similarity),
+        std::make_unique<clinical::Classifier>(model, clinical::runner_options(options))));
   });
 }
 

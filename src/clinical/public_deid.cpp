@@ -2,7 +2,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "clinical/classifier.h"
 #include "clinical/deid/deidentifier.h"
 #include "clinical/deid/report.h"
 #include "medlar/deid.h"
@@ -19,17 +18,6 @@ clinical::DeidOptions deid_options(const DeidOptions& options) {
   deid.key = options.key;
   if (!options.site.empty()) deid.site = clinical::Site::from_json(options.site, "the site");
   return clinical::with_key(std::move(deid));
-}
-
-/// Labels of identifiers are in capitals, whatever the classifier's spelling.
-std::vector<clinical::Span> found_by(clinical::Classifier* classifier,
-                                     const clinical::Document& note) {
-  if (classifier == nullptr) return {};
-  std::vector<clinical::Span> spans = classifier->spans(note);
-  for (clinical::Span& span : spans) {
-    for (char& c : span.label) c = c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
-  }
-  return spans;
 }
 
 std::vector<Redaction> redactions_of(std::vector<clinical::Redaction> made) {
@@ -52,7 +40,6 @@ std::vector<Redaction> redactions_of(std::vector<clinical::Redaction> made) {
 
 struct Deidentifier::Parts {
   clinical::Deidentifier deidentifier;
-  std::unique_ptr<clinical::Classifier> classifier;
 };
 
 Deidentifier::Deidentifier(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
@@ -62,15 +49,16 @@ Deidentifier::~Deidentifier() = default;
 
 Deidentifier::Deidentifier(const DeidOptions& options)
     : parts_(translated([&] {
-        return std::make_unique<Parts>(clinical::Deidentifier(deid_options(options)), nullptr);
+        return std::make_unique<Parts>(clinical::Deidentifier(deid_options(options)));
       })) {}
 
 Deidentifier Deidentifier::open(const std::filesystem::path& model, const DeidOptions& options,
                                 const EngineOptions& engine) {
   return translated([&] {
-    return Deidentifier(
-        std::make_unique<Parts>(clinical::Deidentifier(deid_options(options)),
-                                std::make_unique<clinical::Classifier>(model, engine)));
+    clinical::DeidOptions with_model = deid_options(options);
+    with_model.model =
+        std::make_shared<const clinical::PhiModel>(model, clinical::runner_options(engine));
+    return Deidentifier(std::make_unique<Parts>(clinical::Deidentifier(std::move(with_model))));
   });
 }
 
@@ -79,15 +67,12 @@ DeidentifiedText Deidentifier::deidentify(std::string_view text, std::string_vie
     clinical::DeidOptions options = parts_->deidentifier.options();
     options.patient = patient;
     const clinical::Document note{std::string(text)};
-    clinical::DeidResult result =
-        clinical::Deidentifier(options).run(note, found_by(parts_->classifier.get(), note));
+    clinical::DeidResult result = clinical::Deidentifier(options).run(note);
     clinical::DeidReport report(options);
     report.add(clinical::document_entry("note", std::string(text), result));
-    Json json = report.json();
-    if (parts_->classifier) json["model_layer"] = "on: " + parts_->classifier->producer();
     return DeidentifiedText{.text = result.text.text(),
                             .redactions = redactions_of(std::move(result.redactions)),
-                            .report = json.dump()};
+                            .report = report.json().dump()};
   });
 }
 

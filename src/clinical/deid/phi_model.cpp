@@ -2,15 +2,11 @@
 
 #include <algorithm>
 #include <array>
-#include <mutex>
 #include <optional>
 
 #include "clinical/deid/kinds.h"
 #include "clinical/deid/names.h"
 #include "clinical/deid/words.h"
-#include "comm/comm.h"
-#include "runtime/encoder_runs.h"
-#include "runtime/model_files.h"
 
 namespace medlar::clinical {
 namespace {
@@ -103,44 +99,17 @@ bool may_stand(const Span& span, Words words, bool is_term) {
 
 }  // namespace
 
-struct PhiModel::Parts {
-  Parts(const std::filesystem::path& model, const runtime::RunnerOptions& options,
-        runtime::OnProgress on_progress)
-      : checkpoint(runtime::open_model(model)),
-        tokenizer(runtime::tokenizer_of(model)),
-        comm(comm::solo()),
-        runner(checkpoint, *comm, options),
-        progress(std::move(on_progress)) {}
-
-  formats::Checkpoint checkpoint;
-  text::Tokenizer tokenizer;
-  std::unique_ptr<comm::Comm> comm;
-  runtime::Runner runner;
-  runtime::OnProgress progress;
-  std::mutex running;  ///< held while the runner works
-};
-
-PhiModel::PhiModel(const std::filesystem::path& model, const runtime::RunnerOptions& options,
-                   runtime::OnProgress progress)
-    : name_(model.stem().string()),
-      parts_(std::make_unique<Parts>(model, options, std::move(progress))) {}
-
-PhiModel::~PhiModel() = default;
-
 std::vector<Span> PhiModel::find(const Document& note) const {
   // windows as long as the sequences that medlar-deid learnt from
-  const i64 window = std::min<i64>(128, parts_->runner.facts().context);
+  const i64 window = std::min<i64>(128, classifier_.context());
   const runtime::EntityRequest request = {
       .aggregation = text::Aggregation::first, .window = window, .stride = window / 8};
-  const std::lock_guard lock(parts_->running);
   std::vector<Span> spans;
-  for (text::Entity& entity :
-       runtime::find_entities(parts_->runner, parts_->tokenizer, std::string(note.text()), request,
-                              parts_->progress)) {
+  for (text::Entity& entity : classifier_.entities(note, request)) {
     spans.push_back({.range = entity.range,
                      .label = std::move(entity.label),
                      .score = std::clamp(entity.score, 0.0F, 1.0F),
-                     .producer = "model:" + name_,
+                     .producer = "model:" + name(),
                      .evidence = "token classifier"});
   }
   return sifted(note, std::move(spans));

@@ -1,42 +1,34 @@
 #pragma once
 
 #include <filesystem>
-#include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "clinical/classifier.h"
 #include "clinical/document.h"
 #include "clinical/span.h"
-#include "runtime/runner.h"
-#include "runtime/text_runs.h"
 
 namespace medlar::clinical {
 
-/// A token classifier of what identifies, such as medlar-deid, loaded and ready. Threads may share
-/// it; they take turns.
+/// A token classifier of what identifies, such as medlar-deid. Threads may share it; they take
+/// turns.
 class PhiModel {
  public:
-  /// `progress` is told of windows and may throw to stop. Throws as runtime::open_model and
-  /// tokenizer_of do.
+  /// As Classifier.
   explicit PhiModel(
       const std::filesystem::path& model, const runtime::RunnerOptions& options = {},
-      runtime::OnProgress progress = [](i64, i64) {});
-  PhiModel(const PhiModel&) = delete;
-  PhiModel& operator=(const PhiModel&) = delete;
-  ~PhiModel();
+      runtime::OnProgress progress = [](i64, i64) {})
+      : classifier_(model, options, std::move(progress)) {}
 
-  /// Its file's name without the ending.
-  const std::string& name() const { return name_; }
+  const std::string& name() const { return classifier_.name(); }
 
   /// Spans by their begin, those that `sifted` lets pass. Throws unsupported for a model that
   /// labels no tokens.
   std::vector<Span> find(const Document& note) const;
 
  private:
-  struct Parts;
-
-  std::string name_;
-  std::unique_ptr<Parts> parts_;
+  mutable Classifier classifier_;  // it changes nothing that a caller sees
 };
 
 /// What of a model's spans may stand: whole words, labels of i2b2-2014, and nothing that their form
