@@ -1,0 +1,54 @@
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "base/json.h"
+#include "nn/weights.h"
+#include "train/sequences.h"
+#include "train/training_options.h"
+
+namespace medlar::train {
+
+/// What there is to learn from, and in which batches.
+struct Epoch {
+  std::vector<TokenSequence> sequences;
+  std::vector<std::vector<i64>> batches;  ///< places in `sequences`
+};
+
+/// How well a model does on devel.
+struct Score {
+  double value = 0.0;  ///< never negative, the higher the better: it decides which model is best
+  Json report = Json::object();
+};
+
+/// What a model learns: the trainer's loop is the same for all. Everything that a task draws at
+/// random is a function of seed, epoch and place. One thread.
+class Task {
+ public:
+  explicit Task(const TrainingOptions& options) : options_(options) {}
+  virtual ~Task() = default;
+  Task(const Task&) = delete;
+  Task& operator=(const Task&) = delete;
+
+  /// Epoch 0, 1, ..
+  virtual Epoch plan(i64 epoch) const = 0;
+
+  /// The mean loss [1] of sequences that gave these logits, recorded on the context's tape. Without
+  /// a task's own: the smoothed cross entropy with the sequences' targets.
+  virtual Tensor loss(ops::Context& ctx, const Tensor& logits,
+                      const std::vector<TokenSequence>& sequences,
+                      std::span<const i64> batch) const {
+    return token_loss(ctx, logits, targets_of(sequences, batch), options_.label_smoothing);
+  }
+
+  /// Nothing where there is no devel.
+  virtual std::optional<Score> measure(runtime::Runner& runner) const = 0;
+
+  const TrainingOptions& options() const { return options_; }
+
+ private:
+  TrainingOptions options_;
+};
+
+}  // namespace medlar::train
