@@ -57,9 +57,11 @@ Result train_model(const TrainOptions& options, const Console& console) {
     stop_if_interrupted();
   }
   train::place_heads(heads);
+  formats::Checkpoint encoder = formats::open_checkpoint(recipe.base);
+  train::adopt_transitions(heads, encoder.config);
   for (std::size_t i = 0; i < heads.size(); ++i) corpora[i].head = heads[i];
   const formats::Checkpoint checkpoint =
-      train::with_token_heads(formats::open_checkpoint(recipe.base), heads, recipe.options.seed);
+      train::with_token_heads(std::move(encoder), heads, recipe.options.seed);
   const std::unique_ptr<comm::Comm> comm = comm::solo();
   runtime::Runner runner(checkpoint, *comm,
                          {.isa = options.machine.isa,

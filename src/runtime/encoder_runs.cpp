@@ -195,6 +195,7 @@ void add_entities_of_heads(const std::string& text, const text::Encoding& window
                            const HeadLogits& logits, std::span<const TokenHead> heads,
                            std::map<std::string, std::vector<text::Entity>>& by_label) {
   for (const TokenHead& head : heads) {
+    const std::vector<float> probabilities = label_probabilities(head, logits);
     for (const LabelledSpan& span : spans_of_head(head, logits)) {
       const i64 first = logits.rows[static_cast<std::size_t>(span.begin)] - logits.first_row;
       i64 last = logits.rows[static_cast<std::size_t>(span.end - 1)] - logits.first_row;
@@ -208,7 +209,7 @@ void add_entities_of_heads(const std::string& text, const text::Encoding& window
       if (range.size() == 0) continue;
       by_label[span.type].push_back(
           {.label = span.type,
-           .score = static_cast<float>(span_probability(head, logits, span)),
+           .score = static_cast<float>(span_probability(head, probabilities, span)),
            .index = -1,
            .word = text.substr(static_cast<std::size_t>(range.begin),
                                static_cast<std::size_t>(range.size())),

@@ -7,6 +7,7 @@
 #include "base/rng.h"
 #include "formats/pending_file.h"
 #include "formats/safetensors.h"
+#include "models/config.h"
 
 namespace medlar::train {
 namespace {
@@ -51,6 +52,18 @@ void place_heads(std::vector<runtime::TokenHead>& heads) {
   for (runtime::TokenHead& head : heads) {
     head.first = first;
     first += head.width();
+  }
+}
+
+void adopt_transitions(std::vector<runtime::TokenHead>& heads, const Json& config) {
+  const i64 columns = ssize_of(models::label_names(config));
+  for (const runtime::TokenHead& before : runtime::token_heads(config, columns)) {
+    for (runtime::TokenHead& head : heads) {
+      if (head.learned && before.learned && before.name == head.name &&
+          before.labels == head.labels) {
+        head.learned = before.learned;
+      }
+    }
   }
 }
 

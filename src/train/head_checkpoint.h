@@ -14,6 +14,9 @@ namespace medlar::train {
 /// Gives heads their columns, side by side in this order.
 void place_heads(std::vector<runtime::TokenHead>& heads);
 
+/// Linear chains go on from what a head of the same name and labels learned before.
+void adopt_transitions(std::vector<runtime::TokenHead>& heads, const Json& config);
+
 /// The encoder as a ForTokenClassification checkpoint with these heads: the classifier's weights
 /// are drawn from a normal distribution of the configuration's "initializer_range" by `seed`, its
 /// bias is 0. A classifier that is there with the right shape stays. Throws unsupported for a model

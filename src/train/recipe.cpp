@@ -24,6 +24,10 @@ class Keys {
       const auto text = node->value_exact<std::string>();
       if (!text) refuse(key, "a text");
       value = *text;
+    } else if constexpr (std::is_same_v<T, bool>) {
+      const auto flag = node->value_exact<bool>();
+      if (!flag) refuse(key, "true or false");
+      value = *flag;
     } else if constexpr (std::is_integral_v<T>) {
       const auto number = node->value_exact<int64_t>();
       if (!number || *number < 0) refuse(key, "a whole number");
@@ -103,6 +107,7 @@ HeadSource head_from(const toml::table& table, const std::string& where) {
   keys.read("devel", head.devel);
   keys.read("share", head.share);
   keys.read("weight", head.weight);
+  keys.read("crf", head.crf);
   if (const toml::table* types = keys.table("types")) {
     for (const auto& [from, to] : *types) {
       const auto text = to.value_exact<std::string>();
@@ -182,6 +187,12 @@ Corpus load_corpus(const HeadSource& source, const std::filesystem::path& data,
   for (const std::string& type : types) {
     corpus.head.labels.push_back("B-" + type);
     corpus.head.labels.push_back("I-" + type);
+  }
+  if (source.crf) {
+    const auto labels = corpus.head.labels.size();
+    corpus.head.learned = {.between = std::vector<float>(labels * labels),
+                           .start = std::vector<float>(labels),
+                           .end = std::vector<float>(labels)};
   }
   corpus.train = encode_sentences(tokenizer, train, corpus.head);
   corpus.devel = encode_sentences(tokenizer, devel, corpus.head);

@@ -19,6 +19,7 @@ struct HeadSource {
   std::string devel = {};
   double share = 1.0;
   double weight = 1.0;
+  bool crf = false;                               ///< a linear chain
   std::map<std::string, std::string> types = {};  ///< names for its types; others in small letters
 };
 

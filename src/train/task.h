@@ -42,6 +42,12 @@ class Task {
     return token_loss(ctx, logits, targets_of(sequences, batch), options_.label_smoothing);
   }
 
+  /// What a trainer changes beside the model's own parameters.
+  virtual std::vector<nn::Parameter> parameters() const { return {}; }
+
+  /// The configuration of the model as it is now, from the one that it began with.
+  virtual Json config(Json begun) const { return begun; }
+
   /// Nothing where there is no devel.
   virtual std::optional<Score> measure(runtime::Runner& runner) const = 0;
 

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "base/rng.h"
+#include "ops/ops.h"
 
 namespace medlar::train {
 namespace {
@@ -53,7 +54,79 @@ std::vector<TypeCounts> score_sentences(runtime::Runner& runner, const runtime::
 
 TokenTask::TokenTask(const std::vector<Corpus>& corpora, const SequenceShape& shape,
                      const TrainingOptions& options)
-    : Task(options), corpora_(corpora), shape_(shape) {}
+    : Task(options), corpora_(corpora), shape_(shape) {
+  for (const Corpus& corpus : corpora) {
+    if (corpus.head.learned)
+      chains_.emplace(corpus.head.first, ChainParameters(pool_, *corpus.head.learned));
+  }
+}
+
+/// The head of a corpus with the transitions that it has learned so far.
+runtime::TokenHead TokenTask::head_now(std::size_t corpus) const {
+  runtime::TokenHead head = corpora_[corpus].head;
+  if (head.learned) head.learned = chains_.at(head.first).values();
+  return head;
+}
+
+std::vector<nn::Parameter> TokenTask::parameters() const {
+  std::vector<nn::Parameter> all;
+  for (const Corpus& corpus : corpora_) {
+    if (!corpus.head.learned) continue;
+    for (const nn::Parameter& own : chains_.at(corpus.head.first).named(corpus.head.name))
+      all.push_back(own);
+  }
+  return all;
+}
+
+Json TokenTask::config(Json begun) const {
+  if (chains_.empty()) return begun;
+  begun["medlar_heads"] = Json::array();
+  for (std::size_t c = 0; c < corpora_.size(); ++c)
+    begun["medlar_heads"].push_back(runtime::to_json(head_now(c)));
+  return begun;
+}
+
+/// Chains of the sequences whose heads have transitions; their tokens leave the targets.
+std::vector<LabelledChain> TokenTask::take_chains(std::vector<TokenTarget>& targets,
+                                                  const std::vector<TokenSequence>& sequences,
+                                                  std::span<const i64> batch) const {
+  std::vector<LabelledChain> chains;
+  std::size_t row = 0;
+  for (const i64 place : batch) {
+    LabelledChain chain;
+    const std::size_t end = row + sequences[static_cast<std::size_t>(place)].targets.size();
+    for (; row < end; ++row) {
+      TokenTarget& target = targets[row];
+      const auto found = target.column < 0 ? chains_.end() : chains_.find(target.first);
+      if (found == chains_.end()) continue;
+      chain.parameters = &found->second;
+      chain.first = target.first;
+      chain.weight = target.weight;
+      chain.rows.push_back(static_cast<i64>(row));
+      chain.labels.push_back(target.column - target.first);
+      target.column = -1;
+    }
+    if (!chain.rows.empty()) chains.push_back(std::move(chain));
+  }
+  return chains;
+}
+
+/// Heads without transitions have the loss of single tokens, the others that of chains; together
+/// the mean over all tokens.
+Tensor TokenTask::loss(ops::Context& ctx, const Tensor& logits,
+                       const std::vector<TokenSequence>& sequences,
+                       std::span<const i64> batch) const {
+  std::vector<TokenTarget> targets = targets_of(sequences, batch);
+  const std::vector<LabelledChain> chains = take_chains(targets, sequences, batch);
+  if (chains.empty()) return Task::loss(ctx, logits, sequences, batch);
+  const Tensor of_chains = chain_loss(ctx, logits, chains);
+  const double tokens = weight_of(targets);
+  if (tokens == 0.0) return of_chains;
+  const Tensor of_tokens = token_loss(ctx, logits, targets, options().label_smoothing);
+  const double share = tokens / (tokens + weight_of(chains));
+  return ops::add(ctx, ops::scale(ctx, of_tokens, static_cast<float>(share)),
+                  ops::scale(ctx, of_chains, static_cast<float>(1.0 - share)));
+}
 
 Epoch TokenTask::plan(i64 epoch) const {
   const u64 seed = options().seed;
@@ -84,12 +157,13 @@ std::optional<Score> TokenTask::measure(runtime::Runner& runner) const {
   Json heads = Json::object();
   double sum = 0.0;
   i64 counted = 0;
-  for (const Corpus& corpus : corpora_) {
+  for (std::size_t c = 0; c < corpora_.size(); ++c) {
+    const Corpus& corpus = corpora_[c];
     if (corpus.devel.empty()) continue;
     const double wanted =
         std::ceil(options().devel_share * static_cast<double>(corpus.devel.size()));
     const auto devel = std::span(corpus.devel).first(static_cast<std::size_t>(wanted));
-    const double f1 = total_of(score_sentences(runner, corpus.head, devel, shape_)).f1();
+    const double f1 = total_of(score_sentences(runner, head_now(c), devel, shape_)).f1();
     heads[corpus.head.name] = f1;
     sum += f1;
     ++counted;

@@ -1,8 +1,10 @@
 #pragma once
 
+#include <map>
 #include <vector>
 
 #include "runtime/runner.h"
+#include "train/chain_loss.h"
 #include "train/span_score.h"
 #include "train/task.h"
 #include "train/token_batches.h"
@@ -23,19 +25,31 @@ std::vector<TypeCounts> score_sentences(runtime::Runner& runner, const runtime::
                                         std::span<const EncodedSentence> sentences,
                                         const SequenceShape& shape);
 
-/// Token classification by heads, one for each corpus, measured by the mean of their F1. The
-/// corpora must outlive it.
+/// Token classification by heads, one for each corpus, measured by the mean of their F1. A head
+/// with learned transitions is a linear chain: they are where its training begins. The corpora must
+/// outlive it.
 class TokenTask final : public Task {
  public:
   TokenTask(const std::vector<Corpus>& corpora, const SequenceShape& shape,
             const TrainingOptions& options);
 
   Epoch plan(i64 epoch) const override;
+  Tensor loss(ops::Context& ctx, const Tensor& logits, const std::vector<TokenSequence>& sequences,
+              std::span<const i64> batch) const override;
+  std::vector<nn::Parameter> parameters() const override;
+  Json config(Json begun) const override;
   std::optional<Score> measure(runtime::Runner& runner) const override;
 
  private:
+  runtime::TokenHead head_now(std::size_t corpus) const;
+  std::vector<LabelledChain> take_chains(std::vector<TokenTarget>& targets,
+                                         const std::vector<TokenSequence>& sequences,
+                                         std::span<const i64> batch) const;
+
   const std::vector<Corpus>& corpora_;
   SequenceShape shape_;
+  Pool pool_{Device::cpu};
+  std::map<i64, ChainParameters> chains_;  ///< by the head's first column
 };
 
 }  // namespace medlar::train

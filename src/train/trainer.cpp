@@ -15,6 +15,12 @@ using Clock = std::chrono::steady_clock;
 
 constexpr i64 most_dropouts = 1 << 12;  // calls of one pass, far above any model's
 
+std::vector<nn::Parameter> parameters_of(const runtime::Runner& runner, const Task& task) {
+  std::vector<nn::Parameter> parameters = runner.parameters();
+  for (const nn::Parameter& own : task.parameters()) parameters.push_back(own);
+  return parameters;
+}
+
 double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
@@ -43,7 +49,7 @@ Trainer::Trainer(runtime::Runner& runner, std::unique_ptr<const Task> task)
     : runner_(runner),
       task_(std::move(task)),
       options_(task_->options()),
-      optimizer_(runner.pool(), runner.parameters(), options_.adamw) {
+      optimizer_(runner.pool(), parameters_of(runner, *task_), options_.adamw) {
   if (runner.parameters().empty())
     fail(ErrorCode::invalid_argument, "training needs a runner whose weights are trainable");
 }
@@ -181,8 +187,8 @@ bool Trainer::judge(Session& session, i64 epoch) {
 }
 
 void Trainer::write(const Session& session, const char* name) const {
-  write_model(session.output.folder / name, session.output.config, runner_.parameters(),
-              session.output.tokenizer);
+  write_model(session.output.folder / name, task_->config(session.output.config),
+              runner_.parameters(), session.output.tokenizer);
 }
 
 void Trainer::save(const Session& session) const {

@@ -8,7 +8,8 @@ namespace {
 /// A tiny encoder, a corpus and a recipe in a folder of their own.
 class TinyTraining {
  public:
-  explicit TinyTraining(const std::string& more = "") {
+  /// More lines of [training] and of [[head]].
+  explicit TinyTraining(const std::string& more = "", const std::string& of_head = "") {
     fs::create_directories(folder_ / "base");
     write_tiny_bert(folder_ / "base");
     write_bytes(folder_ / "a.tsv", tiny_corpus());
@@ -19,7 +20,8 @@ class TinyTraining {
                                              "save_minutes = 0.0\n" +
                                              more +
                                              "[[head]]\nname = \"finding\"\ntrain = \"a.tsv\"\n"
-                                             "devel = \"a.tsv\"\n");
+                                             "devel = \"a.tsv\"\n" +
+                                             of_head);
   }
 
   std::vector<std::string> words(const std::string& out) const {
@@ -44,6 +46,27 @@ TEST(Train, LearnsAndIsMeasured) {
   EXPECT_LE(eval["intervals_95"]["f1"][0].get<double>(), eval.value("f1", 0.0));
   const Json ner = data_of({"ner", training / "out/best"}, "The patient has severe cough.");
   EXPECT_EQ(ner["entities"].at(0).value("label", std::string()), "disease");
+}
+
+TEST(Train, KeepsAChainsTransitionsInEveryContainer) {
+  const TinyTraining training("", "crf = true\n");
+  const Json data = data_of(training.words("out"));
+  EXPECT_GT(data["last"].value("mean_f1", 0.0), 0.95) << data.dump();
+  EXPECT_GT(Json::parse(bytes_of(training / "out/best/config.json"))
+                .at("/medlar_heads/0/transitions/between"_json_pointer)
+                .size(),
+            0u);
+  data_of({"convert", training / "out/best", "--out", training / "model.gguf"});
+  const auto ner = [&](const std::string& model) {
+    return data_of({"ner", model}, "The patient had acute renal failure.")["entities"];
+  };
+  const Json found = ner(training / "out/best");
+  EXPECT_EQ(found.at(0).value("label", std::string()), "disease");
+  EXPECT_EQ(found.at(0).value("text", std::string()), "acute renal failure");
+  EXPECT_EQ(ner(training / "model.gguf"), found);
+  const Json eval =
+      data_of({"eval", "ner", "--model", training / "model.gguf", "--data", training / "a.tsv"});
+  EXPECT_DOUBLE_EQ(eval.value("f1", 0.0), data["last"]["devel_f1"].value("finding", -1.0));
 }
 
 TEST(Train, GoesOnAfterAKillToTheSameBits) {
