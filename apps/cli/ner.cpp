@@ -121,6 +121,7 @@ Command add_ner(CLI::App& root) {
   app->add_flag("--code-points", options->code_points,
                 "Also offsets in Unicode code points; the table shows these");
   options->machine.add_threads(*app);
+  options->machine.add_adapters(*app);
   options->machine.add_ranks(*app);
   app->footer("Example: medlar ner model/ note.txt --aggregation first");
   return {app, [options](const Console& console) { return ner(*options, console); }};

@@ -56,9 +56,27 @@ std::vector<std::vector<i64>> batches_in_order(const std::vector<TokenSequence>&
 std::vector<runtime::TokenInput> inputs_of(const std::vector<TokenSequence>& sequences,
                                            std::span<const i64> which) {
   std::vector<runtime::TokenInput> inputs;
-  for (const i64 place : which)
-    inputs.push_back({.ids = sequences[static_cast<std::size_t>(place)].ids, .token_types = {}});
+  for (const i64 place : which) {
+    const TokenSequence& sequence = sequences[static_cast<std::size_t>(place)];
+    inputs.push_back({.ids = sequence.ids, .token_types = {}, .logit_rows = sequence.rows});
+  }
   return inputs;
+}
+
+double mean_loss(runtime::Runner& runner, const std::vector<TokenSequence>& sequences,
+                 i64 batch_tokens) {
+  double sum = 0.0;
+  double weights = 0.0;
+  for (const std::vector<i64>& batch : batches_in_order(sequences, batch_tokens)) {
+    const models::Outputs outputs = runner.run(inputs_of(sequences, batch));
+    const std::vector<TokenTarget> targets = targets_of(sequences, batch);
+    ops::Context ctx = runner.context();
+    const double weight = weight_of(targets);
+    const Tensor loss = token_loss(ctx, outputs.front().value, targets);
+    sum += weight * static_cast<double>(loss.f32()[0]);
+    weights += weight;
+  }
+  return sum / weights;
 }
 
 std::vector<TokenTarget> targets_of(const std::vector<TokenSequence>& sequences,

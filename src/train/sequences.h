@@ -20,12 +20,13 @@ struct Part {
 struct TokenSequence {
   std::vector<i64> ids;
   std::vector<TokenTarget> targets;  ///< by row of the logits
+  std::vector<i64> rows = {};        ///< tokens that need logits, ascending; empty: all
   std::vector<Part> parts = {};      ///< where several texts share the sequence
 };
 
 /// Streams of random numbers, apart from each other (and from those of dropout, which start where
 /// the step says).
-enum class Stream : u64 { skip = 1, share = 2, order = 3 };
+enum class Stream : u64 { skip = 1, share = 2, order = 3, mask = 4, devel_mask = 5 };
 u64 stream_of(Stream what, i64 epoch, i64 corpus = 0);
 
 /// Permutation of [0, count) drawn by seed and stream (Fisher and Yates).
@@ -42,6 +43,10 @@ std::vector<std::vector<i64>> batches_in_order(const std::vector<TokenSequence>&
 /// Views of the sequences as the runner takes them.
 std::vector<runtime::TokenInput> inputs_of(const std::vector<TokenSequence>& sequences,
                                            std::span<const i64> which);
+
+/// Mean of the cross entropy over all targets, in batches of about `batch_tokens` tokens.
+double mean_loss(runtime::Runner& runner, const std::vector<TokenSequence>& sequences,
+                 i64 batch_tokens);
 
 /// The targets of these sequences, one after the other.
 std::vector<TokenTarget> targets_of(const std::vector<TokenSequence>& sequences,

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cmath>
 #include <optional>
 #include <vector>
 
@@ -53,8 +54,29 @@ class Task {
 
   const TrainingOptions& options() const { return options_; }
 
+ protected:
+  /// What of devel the options want to be measured.
+  template <typename T>
+  std::vector<T> first_part(const std::vector<T>& devel) const {
+    const double wanted = std::ceil(options_.devel_share * static_cast<double>(devel.size()));
+    return {devel.begin(), devel.begin() + static_cast<std::ptrdiff_t>(wanted)};
+  }
+
+  /// All sequences in an order of the epoch's own.
+  Epoch shuffled_epoch(const std::vector<TokenSequence>& sequences, i64 epoch) const {
+    return {.sequences = sequences,
+            .batches = draw_batches(sequences, options_.batch_tokens, options_.seed,
+                                    stream_of(Stream::order, epoch))};
+  }
+
  private:
   TrainingOptions options_;
 };
+
+/// The score of a model of a language with this mean loss for a token of devel.
+inline Score language_score(double loss) {
+  return {.value = std::exp(-loss),
+          .report = {{"devel_loss", loss}, {"perplexity", std::exp(loss)}}};
+}
 
 }  // namespace medlar::train

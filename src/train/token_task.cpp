@@ -52,10 +52,10 @@ std::vector<TypeCounts> score_sentences(runtime::Runner& runner, const runtime::
   return counts;
 }
 
-TokenTask::TokenTask(const std::vector<Corpus>& corpora, const SequenceShape& shape,
+TokenTask::TokenTask(std::vector<Corpus> corpora, const SequenceShape& shape,
                      const TrainingOptions& options)
-    : Task(options), corpora_(corpora), shape_(shape) {
-  for (const Corpus& corpus : corpora) {
+    : Task(options), corpora_(std::move(corpora)), shape_(shape) {
+  for (const Corpus& corpus : corpora_) {
     if (corpus.head.learned)
       chains_.emplace(corpus.head.first, ChainParameters(pool_, *corpus.head.learned));
   }
@@ -160,9 +160,7 @@ std::optional<Score> TokenTask::measure(runtime::Runner& runner) const {
   for (std::size_t c = 0; c < corpora_.size(); ++c) {
     const Corpus& corpus = corpora_[c];
     if (corpus.devel.empty()) continue;
-    const double wanted =
-        std::ceil(options().devel_share * static_cast<double>(corpus.devel.size()));
-    const auto devel = std::span(corpus.devel).first(static_cast<std::size_t>(wanted));
+    const auto devel = first_part(corpus.devel);
     const double f1 = total_of(score_sentences(runner, head_now(c), devel, shape_)).f1();
     heads[corpus.head.name] = f1;
     sum += f1;

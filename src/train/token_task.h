@@ -26,11 +26,10 @@ std::vector<TypeCounts> score_sentences(runtime::Runner& runner, const runtime::
                                         const SequenceShape& shape);
 
 /// Token classification by heads, one for each corpus, measured by the mean of their F1. A head
-/// with learned transitions is a linear chain: they are where its training begins. The corpora must
-/// outlive it.
+/// with learned transitions is a linear chain: they are where its training begins.
 class TokenTask final : public Task {
  public:
-  TokenTask(const std::vector<Corpus>& corpora, const SequenceShape& shape,
+  TokenTask(std::vector<Corpus> corpora, const SequenceShape& shape,
             const TrainingOptions& options);
 
   Epoch plan(i64 epoch) const override;
@@ -46,7 +45,7 @@ class TokenTask final : public Task {
                                          const std::vector<TokenSequence>& sequences,
                                          std::span<const i64> batch) const;
 
-  const std::vector<Corpus>& corpora_;
+  std::vector<Corpus> corpora_;
   SequenceShape shape_;
   Pool pool_{Device::cpu};
   std::map<i64, ChainParameters> chains_;  ///< by the head's first column

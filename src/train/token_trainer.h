@@ -7,7 +7,7 @@
 
 namespace medlar::train {
 
-/// The trainer of token classifiers. The runner and the corpora must outlive it.
+/// The trainer of token classifiers. The runner must outlive it.
 class TokenTrainer final : public Trainer {
  public:
   TokenTrainer(runtime::Runner& runner, const std::vector<Corpus>& corpora,

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "base/error.h"
+#include "ops/ops.h"
 #include "train/head_checkpoint.h"
 #include "train/training_log.h"
 #include "train/training_state.h"
@@ -45,17 +46,34 @@ struct Trainer::Session {
   bool stopped = false;
 };
 
-Trainer::Trainer(runtime::Runner& runner, std::unique_ptr<const Task> task)
+Trainer::Trainer(runtime::Runner& runner, std::unique_ptr<const Task> task,
+                 std::unique_ptr<const Teacher> teacher)
     : runner_(runner),
       task_(std::move(task)),
+      teacher_(std::move(teacher)),
       options_(task_->options()),
       optimizer_(runner.pool(), parameters_of(runner, *task_), options_.adamw) {
   if (runner.parameters().empty())
     fail(ErrorCode::invalid_argument, "training needs a runner whose weights are trainable");
+  check_adapters(runner);
 }
 
 i64 Trainer::steps_of(const Epoch& epoch) const {
   return ceil_div(ssize_of(epoch.batches), options_.accumulate);
+}
+
+/// Of a batch, recorded on the tape: the task's, and how far the teacher's outputs are.
+Tensor Trainer::loss(ops::Context& ctx, const std::vector<TokenSequence>& sequences,
+                     std::span<const i64> batch) {
+  const std::vector<runtime::TokenInput> inputs = inputs_of(sequences, batch);
+  const Tensor logits = runner_.run(inputs, nullptr, &tape_).front().value;
+  const Tensor of_task = task_->loss(ctx, logits, sequences, batch);
+  if (!teacher_) return of_task;
+  const Tensor of_teacher =
+      distillation_loss(ctx, logits, teacher_->runner->run(inputs).front().value,
+                        targets_of(sequences, batch), *teacher_);
+  return ops::add(ctx, of_task,
+                  ops::scale(ctx, of_teacher, static_cast<float>(teacher_->options.weight)));
 }
 
 double Trainer::step(const std::vector<TokenSequence>& sequences,
@@ -69,8 +87,7 @@ double Trainer::step(const std::vector<TokenSequence>& sequences,
   const auto passes = static_cast<float>(batches.size());
   for (const std::vector<i64>& batch : batches) {
     ctx.tape = &tape_;
-    const models::Outputs outputs = runner_.run(inputs_of(sequences, batch), nullptr, &tape_);
-    const Tensor loss = task_->loss(ctx, outputs.front().value, sequences, batch);
+    const Tensor loss = this->loss(ctx, sequences, batch);
     sum += static_cast<double>(loss.f32()[0]);
     const float seed = 1.0f / passes;
     tape_.backward(ctx, loss, Tensor::of(ctx.pool, {1}, std::span(&seed, 1)));
@@ -187,8 +204,13 @@ bool Trainer::judge(Session& session, i64 epoch) {
 }
 
 void Trainer::write(const Session& session, const char* name) const {
-  write_model(session.output.folder / name, task_->config(session.output.config),
-              runner_.parameters(), session.output.tokenizer);
+  const Output& output = session.output;
+  const Json config = task_->config(output.config);
+  if (output.adapter) {
+    write_adapter(output.folder / name, *output.adapter, config, runner_.parameters());
+  } else {
+    write_model(output.folder / name, config, runner_.parameters(), output.tokenizer);
+  }
 }
 
 void Trainer::save(const Session& session) const {

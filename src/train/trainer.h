@@ -3,10 +3,13 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "runtime/runner.h"
 #include "train/adamw.h"
+#include "train/distillation.h"
+#include "train/lora.h"
 #include "train/task.h"
 
 namespace medlar::train {
@@ -15,19 +18,23 @@ namespace medlar::train {
 /// function of seed, epoch and step, every sum has a fixed order: a run gives the same bits at any
 /// number of threads, and when it is stopped and resumed. In `folder`:
 ///   state.safetensors  parameters and moments of the last save, to go on from
-///   best/              the model that did best on devel so far (last/ where there is no devel)
+///   best/              the model, or its adapter, that did best on devel so far (last/ where there
+///                      is no devel)
 ///   log.jsonl          an object for each progress report and each evaluation
 ///   curves.svg         loss and scores over the steps
 /// The runner must outlive it. One thread.
 class Trainer {
  public:
-  Trainer(runtime::Runner& runner, std::unique_ptr<const Task> task);
+  /// teacher: whose outputs are learnt from beside the task; none where null.
+  Trainer(runtime::Runner& runner, std::unique_ptr<const Task> task,
+          std::unique_ptr<const Teacher> teacher = nullptr);
 
   /// Where results go.
   struct Output {
     std::filesystem::path folder;
-    std::filesystem::path tokenizer;  ///< whose files go beside the model
-    Json config;                      ///< of the model
+    std::filesystem::path tokenizer;            ///< whose files go beside the model
+    Json config;                                ///< of the model
+    std::optional<AdapterOutput> adapter = {};  ///< instead of the whole model
     std::function<void(const Json&)> report = [](const Json&) {};
     std::function<bool()> stop = [] { return false; };  ///< asked after each step
   };
@@ -45,6 +52,8 @@ class Trainer {
  private:
   struct Session;
 
+  Tensor loss(ops::Context& ctx, const std::vector<TokenSequence>& sequences,
+              std::span<const i64> batch);
   i64 steps_of(const Epoch& epoch) const;
   bool run_epoch(Session& session, i64 epoch);
   void report_progress(Session& session, i64 epoch);
@@ -55,6 +64,7 @@ class Trainer {
 
   runtime::Runner& runner_;
   std::unique_ptr<const Task> task_;
+  std::unique_ptr<const Teacher> teacher_;
   TrainingOptions options_;
   AdamW optimizer_;
   ops::Tape tape_;
