@@ -119,6 +119,7 @@ Command add_classify(CLI::App& root) {
   app->add_option("--top-k", options->top_k, "Show the k best labels (default: all)")
       ->check(CLI::Range(1, 1 << 20));
   options->machine.add_threads(*app);
+  options->machine.add_adapters(*app);
   options->machine.add_ranks(*app);
   app->footer("Example: medlar classify model/ note.txt");
   return {app, [options](const Console& console) { return classify(*options, console); }};

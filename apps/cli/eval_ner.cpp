@@ -145,6 +145,7 @@ Command add_eval_ner(CLI::App& eval) {
       ->check(CLI::Range(1, 1000000))
       ->capture_default_str();
   options->machine.add_threads(*app);
+  options->machine.add_adapters(*app);
   app->footer("Example: medlar eval ner --model models/medlar-ner --data devel.tsv");
   return {app, [options](const Console& console) { return eval_ner(*options, console); }};
 }

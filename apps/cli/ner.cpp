@@ -112,8 +112,9 @@ Command add_ner(CLI::App& root) {
   app->add_option("--ignore", options->ignored,
                   "Labels (none) or types to leave out; may be repeated")
       ->capture_default_str();
-  app->add_option("--window", options->window,
-                  "Tokens of a window (default: the model's context, at most 512)")
+  app->add_option(
+         "--window", options->window,
+         "Tokens of a window (default: as the model learnt, else its context, at most 512)")
       ->check(CLI::Range(3, 1 << 20));
   app->add_option("--stride", options->stride,
                   "Tokens that windows share (default: a quarter of the window)")
@@ -121,6 +122,7 @@ Command add_ner(CLI::App& root) {
   app->add_flag("--code-points", options->code_points,
                 "Also offsets in Unicode code points; the table shows these");
   options->machine.add_threads(*app);
+  options->machine.add_adapters(*app);
   options->machine.add_ranks(*app);
   app->footer("Example: medlar ner model/ note.txt --aggregation first");
   return {app, [options](const Console& console) { return ner(*options, console); }};

@@ -3,10 +3,9 @@
 
 #include "comm/comm.h"
 #include "command.h"
-#include "formats/open_checkpoint.h"
 #include "runtime/model_files.h"
-#include "train/head_checkpoint.h"
 #include "train/recipe.h"
+#include "train/trainer.h"
 
 namespace medlar::cli {
 namespace {
@@ -33,6 +32,10 @@ std::string line_of(const Json& report) {
     return line + fmt::format("  loss {:.4f}  {:.0f} tokens/s  {} left", at("loss"),
                               at("tokens_per_second"), duration(at("seconds_left")));
   }
+  if (report.contains("perplexity")) {
+    return line + fmt::format("  devel loss {:.4f}  perplexity {:.3f}", at("devel_loss"),
+                              at("perplexity"));
+  }
   line += fmt::format("  devel mean F1 {:.2f} ", 100.0 * at("mean_f1"));
   for (const auto& [head, f1] : report["devel_f1"].items())
     line += fmt::format(" {} {:.2f}", head, 100.0 * f1.get<double>());
@@ -49,31 +52,20 @@ Result train_model(const TrainOptions& options, const Console& console) {
   if (options.reschedule) recipe.options.other_length = train::OtherLength::taken;
   if (options.fresh) std::filesystem::remove(folder / "state.safetensors");
   const text::Tokenizer tokenizer = runtime::tokenizer_of(recipe.base.string());
-  std::vector<train::Corpus> corpora;
-  std::vector<runtime::TokenHead> heads;
-  for (const train::HeadSource& source : recipe.heads) {
-    corpora.push_back(train::load_corpus(source, recipe.data, tokenizer));
-    heads.push_back(corpora.back().head);
-    stop_if_interrupted();
-  }
-  train::place_heads(heads);
-  for (std::size_t i = 0; i < heads.size(); ++i) corpora[i].head = heads[i];
-  const formats::Checkpoint checkpoint =
-      train::with_token_heads(formats::open_checkpoint(recipe.base), heads, recipe.options.seed);
+  train::Prepared prepared = train::prepare(recipe, tokenizer);
   const std::unique_ptr<comm::Comm> comm = comm::solo();
-  runtime::Runner runner(checkpoint, *comm,
-                         {.isa = options.machine.isa,
-                          .threads = options.machine.threads_per_rank(),
-                          .training = nn::Training::trainable});
-  train::TokenTrainer trainer(runner, corpora,
-                              train::sequence_shape(tokenizer, recipe.options.sequence_tokens),
-                              recipe.options);
-  const Json last =
-      trainer.run({.folder = folder,
-                   .tokenizer = recipe.base,
-                   .config = checkpoint.config,
-                   .report = [&](const Json& report) { console.line(line_of(report)); },
-                   .stop = interrupted});
+  runtime::RunnerOptions machine =
+      train::runner_options(recipe, prepared, options.machine.threads_per_rank());
+  machine.isa = options.machine.isa;
+  runtime::Runner runner(prepared.checkpoint, *comm, machine);
+  train::Trainer::Output output = train::output_of(recipe, prepared, folder);
+  output.report = [&](const Json& report) { console.line(line_of(report)); };
+  output.stop = interrupted;
+  std::unique_ptr<const train::Teacher> teacher;
+  if (!recipe.teacher.model.empty())
+    teacher = train::load_teacher(recipe.teacher, runner.config(), *comm, machine);
+  train::Trainer trainer(runner, std::move(prepared.task), std::move(teacher));
+  const Json last = trainer.run(output);
   console.line(fmt::format("{} after step {}: {}", interrupted() ? "stopped" : "done",
                            trainer.steps_done(), folder.string()));
   return {.data = {{"folder", folder.string()},

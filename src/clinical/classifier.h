@@ -37,7 +37,6 @@ class Classifier {
 
   /// Its file's name without the ending.
   const std::string& name() const { return name_; }
-  i64 context() const { return runner_.facts().context; }
 
  private:
   formats::Checkpoint checkpoint_;

@@ -35,6 +35,15 @@ class LoraConfig {
 
   bool dora() const { return flag("use_dora"); }
 
+  /// Whether a tensor is of a module that was trained and saved whole.
+  bool saves(std::string_view name) const {
+    const auto modules = json_.find("modules_to_save");
+    if (modules == json_.end() || !modules->is_array()) return false;
+    return std::ranges::any_of(*modules, [&](const Json& module) {
+      return module.is_string() && name.starts_with(module.get<std::string>() + ".");
+    });
+  }
+
  private:
   bool flag(const char* key) const {
     const auto found = json_.find(key);
@@ -92,6 +101,12 @@ void set_lengths(std::span<float> w, const std::vector<float>& m) {
   }
 }
 
+/// What the base calls "name<end>": a bare model lacks the first part that a model with a head has.
+std::string name_in(const PieceStore& base, const std::string& name, const char* end) {
+  const std::string rest = name.substr(name.find('.') + 1);
+  return !base.has(name + end) && base.has(rest + end) ? rest : name;
+}
+
 void add_matrix(PieceStore& base, Checkpoint& adapter, const std::string& name,
                 const LoraConfig& config) {
   PieceStore pieces(adapter);
@@ -104,14 +119,26 @@ void add_matrix(PieceStore& base, Checkpoint& adapter, const std::string& name,
   const std::optional<StoredTensor> lengths = pieces.take_if(stem + ".lora_magnitude_vector");
   if (config.dora() != lengths.has_value() || (lengths && lengths->shape.count() != out))
     pieces.misfit(stem + ".lora_magnitude_vector", "DoRA needs a length for each row");
-  const StoredTensor w = base.take(name + ".weight", {out, in});
+  const std::string own = name_in(base, name, ".weight") + ".weight";
+  const StoredTensor w = base.take(own, {out, in});
   const double scale = config.scale(name);
-  base.put_floats(name + ".weight", {out, in}, [=](std::span<float> values) {
+  base.put_floats(own, {out, in}, [=](std::span<float> values) {
     const std::vector<float> stored = to_floats(w);
     std::copy(stored.begin(), stored.end(), values.begin());
     add_product(values, to_floats(b), to_floats(a), rank, in, scale);
     if (lengths) set_lengths(values, to_floats(*lengths));
   });
+}
+
+/// What an adapter for a task changes of the base's configuration, where it says so.
+void adopt_task(Checkpoint& base, const std::filesystem::path& file) {
+  std::error_code none;
+  if (!std::filesystem::exists(file, none)) return;
+  const Json config = read_json_file(file);
+  for (const char* key :
+       {"architectures", "id2label", "label2id", "num_labels", "problem_type", "medlar_heads"}) {
+    if (const auto found = config.find(key); found != config.end()) base.config[key] = *found;
+  }
 }
 
 }  // namespace
@@ -133,11 +160,12 @@ void apply_lora(Checkpoint& base, const std::filesystem::path& folder) {
            prefix);
     add_matrix(into, adapter, stem.substr(prefix.size()), config);
   }
+  adopt_task(base, folder / "config.json");
   // What is left are modules saved whole.
   for (auto& [name, tensor] : adapter.tensors) {
     const bool known = name.starts_with(prefix) && name.find(".lora_") == std::string::npos;
-    const std::string own = known ? name.substr(prefix.size()) : name;
-    if (!known || !into.take_if(own)) {
+    const std::string own = known ? name_in(into, name.substr(prefix.size()), "") : name;
+    if (!known || (!into.take_if(own) && !config.saves(own))) {
       fail(ErrorCode::unsupported, "{}: nothing in {} goes by {}", source, base.path.string(),
            printable(name));
     }

@@ -4,6 +4,10 @@ namespace medlar::nn {
 
 Tensor Linear::operator()(ops::Context& ctx, const Tensor& x) const {
   const Tensor* b = bias ? &*bias : nullptr;
+  if (adapter) {
+    const Tensor low = ops::linear(ctx, ops::linear(ctx, x, adapter->a), adapter->b);
+    return ops::add(ctx, ops::linear(ctx, x, weight, b), ops::scale(ctx, low, adapter->scale));
+  }
   if (split != Split::in) return ops::linear(ctx, x, weight, b);
   const Tensor y = ops::linear(ctx, ops::gather_columns(ctx, x, in), weight, b);
   return ops::gather_columns(ctx, y, out);

@@ -19,6 +19,13 @@ enum class Split {
 
 enum class Bias { none, present, optional };
 
+/// A change of a matrix that is trained in its place: scale B A (Hu et al. 2021, arXiv 2106.09685).
+struct LowRank {
+  ops::Weight a;  ///< [rank, in]
+  ops::Weight b;  ///< [out, rank]
+  float scale = 1.0f;
+};
+
 /// y = x W^T + b.
 struct Linear {
   ops::Weight weight;          ///< this rank's rows
@@ -26,6 +33,7 @@ struct Linear {
   Split split = Split::none;
   i64 out = 0;  ///< of all ranks together
   i64 in = 0;
+  std::optional<LowRank> adapter = std::nullopt;  ///< while one is trained, on one rank
 
   /// x [T, in] (Split::in: this rank's columns) -> [T, out] (Split::out: this rank's columns).
   Tensor operator()(ops::Context& ctx, const Tensor& x) const;

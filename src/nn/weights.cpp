@@ -149,6 +149,14 @@ StoredMatrix Weights::require(const std::string& name, const Shape& shape, i64 c
   return *std::move(found);
 }
 
+bool Weights::trains(const std::string& name) const {
+  if (source_.training != Training::adapters) return source_.training == Training::trainable;
+  return name.find(".lora_") != std::string::npos ||
+         std::ranges::any_of(source_.adapters.whole, [&](const std::string& module) {
+           return name.starts_with(module + ".");
+         });
+}
+
 bool Weights::has(std::string_view name) const { return look_up(full_name(name)).has_value(); }
 
 i64 Weights::rows_of(std::string_view name, i64 otherwise) const {
@@ -192,7 +200,7 @@ Tensor Weights::stacked_values(const std::string& name, i64 count, i64 size) con
     }
     all = picked;
   }
-  if (source_.training == Training::trainable) shared_->parameters.push_back({name, all});
+  if (trains(name)) shared_->parameters.push_back({name, all});
   return all;
 }
 
@@ -204,8 +212,7 @@ Tensor Weights::values(std::string_view name, const Shape& shape) const {
   const StoredMatrix found = require(full_name(name), shape);
   check_stored_shape(full_name(name), found, shape);
   const Tensor all = as_f32(ctx_->pool, found.tensor);
-  if (source_.training == Training::trainable)
-    shared_->parameters.push_back({full_name(name), all});
+  if (trains(full_name(name))) shared_->parameters.push_back({full_name(name), all});
   return all;
 }
 
@@ -233,9 +240,21 @@ Linear Weights::linear(std::string_view name, i64 out, i64 in, Split split, Bias
                    .out = out,
                    .in = in};
   count_use(linear.weight);
+  linear.adapter = low_rank(full, out, in);
   if (bias == Bias::none || (bias == Bias::optional && !look_up(full + ".bias"))) return linear;
   linear.bias = my_columns(ctx_->pool, stacked_values(full + ".bias", 1, out), rows);
   return linear;
+}
+
+std::optional<LowRank> Weights::low_rank(const std::string& name, i64 out, i64 in) const {
+  if (source_.training != Training::adapters) return std::nullopt;
+  const std::optional<StoredMatrix> a = look_up(name + ".lora_A.weight");
+  if (!a || a->tensor.shape.rank() != 2) return std::nullopt;
+  if (ranks() > 1) fail(ErrorCode::unsupported, "adapters are trained on one rank");
+  const i64 rank = a->tensor.shape[0];
+  return LowRank{.a = matrix(name + ".lora_A.weight", rank, in, {0, rank}),
+                 .b = matrix(name + ".lora_B.weight", out, rank, {0, out}),
+                 .scale = source_.adapters.scale};
 }
 
 /// As formats::in_memory, without joining the same pieces twice in a row.
@@ -364,7 +383,7 @@ ops::Weight Weights::matrix(const StoredMatrix& stored, const std::string& name,
     weight = imagined(rows.count, in, stored.tensor.format);
   } else {
     const std::vector<i64> row_of = stored_row_of(stored, out, rows, heads_);
-    const bool trainable = source_.training == Training::trainable;
+    const bool trainable = trains(name);
     weight =
         trainable ? hold_trainable(*ctx_, stored, row_of, in) : hold(*ctx_, stored, row_of, in);
     if (trainable) shared_->parameters.push_back({name, *weight.trainable});

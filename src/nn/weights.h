@@ -38,7 +38,15 @@ struct WeightTraffic {
 
 enum class Table { lookup, output_too };
 
-enum class Training { frozen, trainable };
+/// What a trainer may change: nothing, everything, or the pairs "name.lora_A.weight" [rank, in] and
+/// "name.lora_B.weight" [out, rank] that the checkpoint has beside "name.weight".
+enum class Training { frozen, trainable, adapters };
+
+/// With Training::adapters.
+struct AdapterTraining {
+  float scale = 1.0f;                   ///< of B A
+  std::vector<std::string> whole = {};  ///< modules that are trained whole beside them
+};
 
 /// Where the weights of a model come from and how they are held.
 struct WeightSource {
@@ -47,6 +55,7 @@ struct WeightSource {
   QuantFormat imagined_format = QuantFormat::bf16;   ///< of matrices where there is no checkpoint
   QuantFormat imagined_experts = QuantFormat::bf16;  ///< of those that tokens choose among
   Training training = Training::frozen;
+  AdapterTraining adapters = {};
   std::function<void(i64 bytes)> loaded = nullptr;  ///< told of each matrix as it is ready
 };
 
@@ -134,6 +143,8 @@ class Weights {
     std::optional<formats::StoredTensor> joined;  ///< the last one: gate and up come from the same
   };
 
+  bool trains(const std::string& name) const;
+  std::optional<LowRank> low_rank(const std::string& name, i64 out, i64 in) const;
   std::string full_name(std::string_view name) const { return scope_ + std::string(name); }
   std::optional<StoredMatrix> look_up(const std::string& name) const;
   StoredMatrix require(const std::string& name, const Shape& shape, i64 count = 1) const;

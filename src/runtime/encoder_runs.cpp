@@ -73,10 +73,17 @@ void check_width(const Runner& runner, const models::Output& output, models::Per
     fail_head(runner, wanted);
 }
 
+/// Tokens of a window where nobody says: as long as the sequences that the model learnt from.
+i64 usual_window(const Runner& runner) {
+  const auto learnt = runner.config().find("medlar_window");
+  const bool known = learnt != runner.config().end() && learnt->is_number_integer() && *learnt > 2;
+  return std::min(runner.facts().context, known ? learnt->get<i64>() : 512);
+}
+
 /// The request with its window and stride settled for the model.
 EntityRequest sized(EntityRequest request, const Runner& runner) {
   const i64 context = runner.facts().context;
-  if (request.window <= 0) request.window = std::min(context, i64{512});
+  if (request.window <= 0) request.window = usual_window(runner);
   if (request.stride < 0) request.stride = request.window / 4;
   if (request.window > context) {
     fail(ErrorCode::invalid_argument, "windows of {} tokens: the model takes {}", request.window,
@@ -195,6 +202,7 @@ void add_entities_of_heads(const std::string& text, const text::Encoding& window
                            const HeadLogits& logits, std::span<const TokenHead> heads,
                            std::map<std::string, std::vector<text::Entity>>& by_label) {
   for (const TokenHead& head : heads) {
+    const std::vector<float> probabilities = label_probabilities(head, logits);
     for (const LabelledSpan& span : spans_of_head(head, logits)) {
       const i64 first = logits.rows[static_cast<std::size_t>(span.begin)] - logits.first_row;
       i64 last = logits.rows[static_cast<std::size_t>(span.end - 1)] - logits.first_row;
@@ -208,7 +216,7 @@ void add_entities_of_heads(const std::string& text, const text::Encoding& window
       if (range.size() == 0) continue;
       by_label[span.type].push_back(
           {.label = span.type,
-           .score = static_cast<float>(span_probability(head, logits, span)),
+           .score = static_cast<float>(span_probability(head, probabilities, span)),
            .index = -1,
            .word = text.substr(static_cast<std::size_t>(range.begin),
                                static_cast<std::size_t>(range.size())),

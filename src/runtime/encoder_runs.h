@@ -25,8 +25,9 @@ struct EntityRequest {
   text::Aggregation aggregation = text::Aggregation::simple;
   std::vector<std::string> ignored = {"O"};
   text::TransitionBiases biases = {};  ///< of viterbi
-  i64 window = 0;                      ///< tokens; 0: the model's context, at most 512
-  i64 stride = -1;                     ///< tokens that windows share; -1: a quarter of the window
+  i64 window = 0;   ///< tokens; 0: as the model learnt ("medlar_window" of its configuration), else
+                    ///< its context, at most 512
+  i64 stride = -1;  ///< tokens that windows share; -1: a quarter of the window
 };
 
 /// Entities of a text by their begin. Of a model with several heads (head_decoding.h) those of all

@@ -1,6 +1,8 @@
 #include "runtime/head_decoding.h"
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 
 #include "base/error.h"
 #include "text/entities.h"
@@ -21,9 +23,43 @@ bool may_follow(std::string_view before, std::string_view label) {
          (!type_of(before).empty() && type_of(before) == type_of(label));
 }
 
-std::span<const float> columns_of(const TokenHead& head, const HeadLogits& logits, i64 row) {
-  return logits.values.subspan(static_cast<std::size_t>(row * logits.columns + head.first),
-                               head.labels.size());
+/// The head's columns of the rows, [rows, L].
+std::vector<float> columns_of(const TokenHead& head, const HeadLogits& logits) {
+  std::vector<float> scores;
+  for (const i64 row : logits.rows) {
+    const auto own = logits.values.subspan(
+        static_cast<std::size_t>(row * logits.columns + head.first), head.labels.size());
+    scores.insert(scores.end(), own.begin(), own.end());
+  }
+  return scores;
+}
+
+/// What of the learned transitions well-formed spans allow.
+Transitions transitions_of(const TokenHead& head) {
+  Transitions t = well_formed(head.labels);
+  if (!head.learned) return t;
+  const auto add = [](std::vector<float>& to, const std::vector<float>& from) {
+    for (std::size_t i = 0; i < to.size(); ++i) to[i] += from[i];
+  };
+  add(t.between, head.learned->between);
+  add(t.start, head.learned->start);
+  add(t.end, head.learned->end);
+  return t;
+}
+
+/// Throws corrupt_file unless they fit `labels` labels and are finite.
+Transitions transitions_from(const Json& json, i64 labels) {
+  Transitions t = {.between = json.at("between").get<std::vector<float>>(),
+                   .start = json.at("start").get<std::vector<float>>(),
+                   .end = json.at("end").get<std::vector<float>>()};
+  bool fits = ssize_of(t.between) == labels * labels && ssize_of(t.start) == labels &&
+              ssize_of(t.end) == labels;
+  for (const auto* part : {&t.between, &t.start, &t.end})
+    fits = fits && std::ranges::all_of(*part, [](float x) { return std::isfinite(x); });
+  if (!fits)
+    fail(ErrorCode::corrupt_file, "config: the transitions of a head of {} labels do not fit it",
+         labels);
+  return t;
 }
 
 TokenHead head_from(const Json& json, i64 columns) {
@@ -33,8 +69,11 @@ TokenHead head_from(const Json& json, i64 columns) {
             .labels = json.at("labels").get<std::vector<std::string>>(),
             .first = json.at("first").get<i64>(),
             .renamed = json.value("renamed", std::map<std::string, std::string>())};
+    const auto transitions = json.find("transitions");
+    if (transitions != json.end()) head.learned = transitions_from(*transitions, head.width());
   } catch (const Json::exception&) {
-    fail(ErrorCode::corrupt_file, "config: an entry of medlar_heads lacks name, labels or first");
+    fail(ErrorCode::corrupt_file,
+         "config: an entry of medlar_heads lacks name, labels, first or a part of its transitions");
   }
   const bool inside = head.first >= 0 && head.first <= columns && head.width() > 0 &&
                       head.width() <= columns - head.first;
@@ -60,6 +99,11 @@ std::vector<TokenHead> token_heads(const Json& config, i64 columns) {
 Json to_json(const TokenHead& head) {
   Json json = {{"name", head.name}, {"labels", head.labels}, {"first", head.first}};
   if (!head.renamed.empty()) json["renamed"] = head.renamed;
+  if (head.learned) {
+    json["transitions"] = {{"between", head.learned->between},
+                           {"start", head.learned->start},
+                           {"end", head.learned->end}};
+  }
   return json;
 }
 
@@ -72,36 +116,6 @@ Transitions well_formed(std::span<const std::string> labels) {
       t.between.push_back(may_follow(before, label) ? 0.0f : impossible);
   }
   return t;
-}
-
-std::vector<i64> best_path(std::span<const float> scores, const Transitions& transitions) {
-  const std::size_t labels = transitions.start.size();
-  const std::size_t tokens = scores.size() / labels;
-  if (tokens == 0) return {};
-  std::vector<float> best(labels);
-  std::vector<i64> came_from(tokens * labels);
-  for (std::size_t b = 0; b < labels; ++b) best[b] = transitions.start[b] + scores[b];
-  for (std::size_t t = 1; t < tokens; ++t) {
-    std::vector<float> next(labels);
-    for (std::size_t b = 0; b < labels; ++b) {
-      std::size_t from = 0;
-      for (std::size_t a = 1; a < labels; ++a) {
-        if (best[a] + transitions.between[a * labels + b] >
-            best[from] + transitions.between[from * labels + b]) {
-          from = a;
-        }
-      }
-      next[b] = best[from] + transitions.between[from * labels + b] + scores[t * labels + b];
-      came_from[t * labels + b] = static_cast<i64>(from);
-    }
-    best = std::move(next);
-  }
-  for (std::size_t b = 0; b < labels; ++b) best[b] += transitions.end[b];
-  std::vector<i64> path(tokens);
-  path.back() = std::ranges::max_element(best) - best.begin();
-  for (std::size_t t = tokens - 1; t > 0; --t)
-    path[t - 1] = came_from[t * labels + static_cast<std::size_t>(path[t])];
-  return path;
 }
 
 std::vector<LabelledSpan> spans_of_labels(std::span<const std::string> labels) {
@@ -122,26 +136,36 @@ std::vector<LabelledSpan> spans_of_labels(std::span<const std::string> labels) {
 }
 
 std::vector<LabelledSpan> spans_of_head(const TokenHead& head, const HeadLogits& logits) {
-  std::vector<float> scores;
-  for (const i64 row : logits.rows) {
-    const auto own = columns_of(head, logits, row);
-    scores.insert(scores.end(), own.begin(), own.end());
-  }
-  const std::vector<i64> path =
-      best_path(text::log_softmax_rows(scores, head.width()), well_formed(head.labels));
+  const std::vector<float> scores = text::log_softmax_rows(columns_of(head, logits), head.width());
   std::vector<std::string> labels;
-  for (const i64 label : path) labels.push_back(head.labels[static_cast<std::size_t>(label)]);
+  for (const i64 label : best_path(scores, transitions_of(head)))
+    labels.push_back(head.labels[static_cast<std::size_t>(label)]);
   return spans_of_labels(labels);
 }
 
-double span_probability(const TokenHead& head, const HeadLogits& logits, const LabelledSpan& span) {
+std::vector<float> label_probabilities(const TokenHead& head, const HeadLogits& logits) {
+  const std::vector<float> scores = columns_of(head, logits);
+  if (head.learned) {
+    const std::vector<double> marginals = chain_sums(scores, transitions_of(head)).labels;
+    return {marginals.begin(), marginals.end()};
+  }
+  std::vector<float> all;
+  for (auto rest = std::span(scores); !rest.empty(); rest = rest.subspan(head.labels.size())) {
+    const std::vector<float> p = text::softmax(rest.first(head.labels.size()));
+    all.insert(all.end(), p.begin(), p.end());
+  }
+  return all;
+}
+
+double span_probability(const TokenHead& head, std::span<const float> probabilities,
+                        const LabelledSpan& span) {
   double sum = 0.0;
   for (i64 i = span.begin; i < span.end; ++i) {
-    const std::vector<float> p =
-        text::softmax(columns_of(head, logits, logits.rows[static_cast<std::size_t>(i)]));
     const auto label = std::ranges::find(head.labels, (i == span.begin ? "B-" : "I-") + span.type);
-    if (label != head.labels.end())
-      sum += static_cast<double>(p[static_cast<std::size_t>(label - head.labels.begin())]);
+    if (label != head.labels.end()) {
+      const i64 at = i * head.width() + (label - head.labels.begin());
+      sum += static_cast<double>(probabilities[static_cast<std::size_t>(at)]);
+    }
   }
   return sum / static_cast<double>(span.end - span.begin);
 }

@@ -1,18 +1,21 @@
 #pragma once
 
-#include <limits>
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "base/json.h"
 #include "base/types.h"
+#include "runtime/linear_chain.h"
 #include "text/tokenizer.h"
 
 /// Token classifiers with several heads on one encoder: each head labels the tokens in a scheme of
 /// its own (O, B-type, I-type) and has some columns of the logits. The heads stand in config.json:
 ///   "medlar_heads": [{"name": "disease", "labels": ["O", "B-disease", "I-disease"], "first": 0}]
+/// A head that is a linear chain has "transitions" too: {"between": [L * L values, those after the
+/// first label first], "start": [L values], "end": [L values]}.
 namespace medlar::runtime {
 
 struct TokenHead {
@@ -21,6 +24,7 @@ struct TokenHead {
   i64 first = 0;
   /// Names of its types in the corpus that it learnt from, where they differ: {"GENE", "gene"}.
   std::map<std::string, std::string> renamed;
+  std::optional<Transitions> learned = std::nullopt;  ///< of a linear chain
 
   i64 width() const { return ssize_of(labels); }
 };
@@ -32,19 +36,8 @@ std::vector<TokenHead> token_heads(const Json& config, i64 columns);
 /// As it stands in config.json.
 Json to_json(const TokenHead& head);
 
-/// Scores of a linear chain: of label b after label a, of the first and of the last label.
-struct Transitions {
-  std::vector<float> between;  ///< [L, L]
-  std::vector<float> start;    ///< [L]
-  std::vector<float> end;      ///< [L]
-};
-
 /// 0 for what well-formed spans allow, minus infinity for the rest: I-x follows B-x and I-x only.
 Transitions well_formed(std::span<const std::string> labels);
-
-/// The labels of the highest sum of token and transition scores (Viterbi 1967), of equal ones the
-/// lower label. scores [T, L], where some path is finite.
-std::vector<i64> best_path(std::span<const float> scores, const Transitions& transitions);
 
 /// Tokens [begin, end) of one type.
 struct LabelledSpan {
@@ -67,11 +60,16 @@ struct HeadLogits {
   i64 first_row = 0;      ///< of the text that they are from
 };
 
-/// Spans that a head finds, counted in `rows`: the best path over log softmax of its columns.
+/// Spans that a head finds, counted in `rows`: the best well-formed path over log softmax of its
+/// columns and, of a linear chain, its transitions.
 std::vector<LabelledSpan> spans_of_head(const TokenHead& head, const HeadLogits& logits);
 
-/// Mean over a span's tokens of the probability that its head gives their labels.
-double span_probability(const TokenHead& head, const HeadLogits& logits, const LabelledSpan& span);
+/// Probability of each label at each of `rows`, [rows, L]: softmax, or the chain's marginals.
+std::vector<float> label_probabilities(const TokenHead& head, const HeadLogits& logits);
+
+/// Mean over a span's tokens of the probability of their labels.
+double span_probability(const TokenHead& head, std::span<const float> probabilities,
+                        const LabelledSpan& span);
 
 /// Whether a token goes on a word ("##ver") for a tokenizer that marks such.
 bool continues_word(const text::Tokenizer& tokenizer, i64 id);

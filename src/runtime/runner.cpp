@@ -31,6 +31,25 @@ std::optional<Tensor> marks(Pool& pool, std::span<const TokenInput> inputs,
   return indices(pool, all);
 }
 
+/// Rows of all inputs that need logits; nothing where all do.
+std::optional<Tensor> logit_rows(Pool& pool, std::span<const TokenInput> inputs) {
+  if (std::ranges::all_of(inputs, [](const TokenInput& input) { return input.logit_rows.empty(); }))
+    return std::nullopt;
+  std::vector<i64> rows;
+  i64 first = 0;
+  for (const TokenInput& input : inputs) {
+    const i64 count = ssize_of(input.ids);
+    for (i64 i = 0; i < (input.logit_rows.empty() ? count : ssize_of(input.logit_rows)); ++i) {
+      const i64 row = input.logit_rows.empty() ? i : input.logit_rows[static_cast<std::size_t>(i)];
+      if (row < 0 || row >= count)
+        fail(ErrorCode::invalid_argument, "logits of token {} of an input of {}", row, count);
+      rows.push_back(first + row);
+    }
+    first += count;
+  }
+  return indices(pool, rows);
+}
+
 }  // namespace
 
 Runner::Runner(const formats::Checkpoint& checkpoint, comm::Comm& comm,
@@ -48,6 +67,7 @@ Runner::Runner(const formats::Checkpoint& checkpoint, comm::Comm& comm,
                                   .imagined_format = imagined.matrices,
                                   .imagined_experts = imagined.experts,
                                   .training = options.training,
+                                  .adapters = options.adapters,
                                   .loaded = options.loaded});
   model_ = family_->make(config_, weights);
   traffic_ = weights.traffic();
@@ -126,6 +146,7 @@ models::Outputs Runner::run(std::span<const TokenInput> inputs, const ops::Obser
   batch.token_types = marks(pool_, inputs, &TokenInput::token_types, 0);
   batch.words = marks(pool_, inputs, &TokenInput::words, 1);
   batch.global_tokens = marks(pool_, inputs, &TokenInput::global_tokens, -1);
+  batch.logit_rows = logit_rows(pool_, inputs);
   ctx.observer = observer;
   return model_->forward(ctx, batch, nn::KvCache());
 }

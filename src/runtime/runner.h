@@ -26,6 +26,7 @@ struct RunnerOptions {
   std::string isa = "auto";  ///< instruction set of the kernels, as backend::kernels_named takes it
   i64 threads = 1;           ///< of this rank
   nn::Training training = nn::Training::frozen;
+  nn::AdapterTraining adapters = {};
   std::function<void(i64 bytes)> loaded =
       nullptr;  ///< told of the weights' bytes as they are ready
   /// With isa "meta": the checkpoint is a configuration alone, its matrices are imagined.
@@ -45,6 +46,7 @@ struct TokenInput {
   std::span<const i64> words = {};          ///< as Batch has them; empty: every token is a word
   std::span<const i64> global_tokens = {};  ///< as Batch has them; empty: as the model decides
   const ImageInput* images = nullptr;       ///< none where null
+  std::span<const i64> logit_rows = {};     ///< tokens that need logits; empty: all
 };
 
 /// Throws limit_exceeded where a model has no positions for that many tokens.

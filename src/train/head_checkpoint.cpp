@@ -1,5 +1,6 @@
 #include "train/head_checkpoint.h"
 
+#include <algorithm>
 #include <cmath>
 #include <numbers>
 
@@ -7,6 +8,8 @@
 #include "base/rng.h"
 #include "formats/pending_file.h"
 #include "formats/safetensors.h"
+#include "models/config.h"
+#include "runtime/model_files.h"
 
 namespace medlar::train {
 namespace {
@@ -19,29 +22,86 @@ float normal(u64 seed, u64 stream, u64 counter) {
   return static_cast<float>(std::sqrt(-2.0 * std::log(u)) * std::cos(2.0 * std::numbers::pi * v));
 }
 
-formats::StoredTensor stored(const std::string& name, Shape shape, std::vector<float> values) {
-  const auto kept = std::make_shared<const std::vector<float>>(std::move(values));
-  return {.name = name,
-          .format = QuantFormat::f32,
-          .shape = shape,
-          .bytes = std::as_bytes(std::span(*kept)),
-          .owner = kept};
-}
-
 i64 columns_of(const std::vector<runtime::TokenHead>& heads) {
   return heads.empty() ? 0 : heads.back().first + heads.back().width();
 }
 
-/// "BertModel" -> "BertForTokenClassification".
-std::string classifier_architecture(const Json& config) {
+/// "BertModel" -> "Bert".
+std::string stem_of(const Json& config) {
   const auto names = config.find("architectures");
   if (names == config.end() || !names->is_array() || names->empty() || !names->front().is_string())
     fail(ErrorCode::unsupported, "the encoder's config.json names no architecture");
   const auto name = names->front().get<std::string>();
   const std::size_t end = std::min(name.rfind("Model"), name.rfind("For"));
   if (end == std::string::npos || end == 0)
-    fail(ErrorCode::unsupported, "no token classifier is known for the architecture {}", name);
-  return name.substr(0, end) + "ForTokenClassification";
+    fail(ErrorCode::unsupported, "no head is known for the architecture {}", name);
+  return name.substr(0, end);
+}
+
+/// The families whose heads are named alike.
+enum class Heads { bert, roberta };
+
+Heads heads_of(const Json& config) {
+  const std::string stem = stem_of(config);
+  if (stem == "Bert" || stem == "MegatronBert") return Heads::bert;
+  if (stem == "Roberta" || stem == "XLMRoberta" || stem == "Longformer") return Heads::roberta;
+  fail(ErrorCode::unsupported, "no head of this kind is made for {}", stem);
+}
+
+/// Makes what a head lacks.
+class HeadMaker {
+ public:
+  HeadMaker(formats::Checkpoint& encoder, u64 seed)
+      : encoder_(encoder),
+        seed_(seed),
+        width_(encoder.config.value("hidden_size", i64{0})),
+        range_(encoder.config.value("initializer_range", 0.02f)) {}
+
+  i64 width() const { return width_; }
+
+  void dense(const std::string& name, i64 out) {
+    matrix(name + ".weight", {out, width_});
+    constant(name + ".bias", out, 0.0f);
+  }
+  void norm(const std::string& name) {
+    constant(name + ".weight", width_, 1.0f);
+    constant(name + ".bias", width_, 0.0f);
+  }
+  void constant(const std::string& name, i64 size, float value) {
+    if (!lacks(name, {size})) return;
+    encoder_.tensors[name] =
+        tensor_of(name, {size}, std::vector<float>(static_cast<std::size_t>(size), value));
+  }
+
+ private:
+  /// Each matrix that is made has random numbers of its own.
+  void matrix(const std::string& name, const Shape& shape) {
+    if (!lacks(name, shape)) return;
+    ++made_;
+    std::vector<float> values(static_cast<std::size_t>(shape.count()));
+    for (std::size_t i = 0; i < values.size(); ++i) values[i] = range_ * normal(seed_, made_, i);
+    encoder_.tensors[name] = tensor_of(name, shape, std::move(values));
+  }
+  bool lacks(const std::string& name, const Shape& shape) const {
+    const auto* there = encoder_.find(name);
+    return there == nullptr || !(there->shape == shape);
+  }
+
+  formats::Checkpoint& encoder_;
+  u64 seed_;
+  u64 made_ = 0;
+  i64 width_;
+  float range_;
+};
+
+void name_labels(Json& config, const std::vector<std::string>& labels) {
+  config["id2label"] = Json::object();
+  config["label2id"] = Json::object();
+  for (i64 id = 0; id < ssize_of(labels); ++id) {
+    const std::string& label = labels[static_cast<std::size_t>(id)];
+    config["id2label"][std::to_string(id)] = label;
+    config["label2id"][label] = id;
+  }
 }
 
 }  // namespace
@@ -54,59 +114,107 @@ void place_heads(std::vector<runtime::TokenHead>& heads) {
   }
 }
 
+void adopt_transitions(std::vector<runtime::TokenHead>& heads, const Json& config) {
+  const i64 columns = ssize_of(models::label_names(config));
+  for (const runtime::TokenHead& before : runtime::token_heads(config, columns)) {
+    for (runtime::TokenHead& head : heads) {
+      if (head.learned && before.learned && before.name == head.name &&
+          before.labels == head.labels) {
+        head.learned = before.learned;
+      }
+    }
+  }
+}
+
 formats::Checkpoint with_token_heads(formats::Checkpoint encoder,
                                      const std::vector<runtime::TokenHead>& heads, u64 seed) {
   Json& config = encoder.config;
-  config["architectures"] = {classifier_architecture(config)};
-  Json by_id = Json::object();
-  Json by_label = Json::object();
+  config["architectures"] = {stem_of(config) + "ForTokenClassification"};
+  std::vector<std::string> names;
   Json listed = Json::array();
   for (const runtime::TokenHead& head : heads) {
     listed.push_back(runtime::to_json(head));
     for (const std::string& label : head.labels) {
-      const i64 id = ssize_of(by_id);
       // One name for each column: "O" of the second head would hide the first's.
-      const std::string name = label == "O" && id > 0 ? "O:" + head.name : label;
-      by_id[std::to_string(id)] = by_label.contains(name) ? name + ":" + head.name : name;
-      by_label[by_id[std::to_string(id)].get<std::string>()] = id;
+      const std::string name = label == "O" && !names.empty() ? "O:" + head.name : label;
+      const bool taken = std::ranges::find(names, name) != names.end();
+      names.push_back(taken ? name + ":" + head.name : name);
     }
   }
-  config["id2label"] = by_id;
-  config["label2id"] = by_label;
+  name_labels(config, names);
   config["medlar_heads"] = listed;
-  const i64 columns = columns_of(heads);
-  const i64 width = config.value("hidden_size", i64{0});
-  const auto* there = encoder.find("classifier.weight");
-  if (there != nullptr && there->shape == Shape{columns, width}) return encoder;
-  std::vector<float> weights(static_cast<std::size_t>(columns * width));
-  const auto range = static_cast<float>(config.value("initializer_range", 0.02));
-  for (std::size_t i = 0; i < weights.size(); ++i) weights[i] = range * normal(seed, 1, i);
-  encoder.tensors["classifier.weight"] =
-      stored("classifier.weight", {columns, width}, std::move(weights));
-  encoder.tensors["classifier.bias"] = stored(
-      "classifier.bias", {columns}, std::vector<float>(static_cast<std::size_t>(columns), 0.0f));
+  HeadMaker(encoder, seed).dense("classifier", columns_of(heads));
   return encoder;
+}
+
+formats::Checkpoint with_mask_head(formats::Checkpoint encoder, u64 seed) {
+  const Heads heads = heads_of(encoder.config);
+  encoder.config["architectures"] = {stem_of(encoder.config) + "ForMaskedLM"};
+  HeadMaker make(encoder, seed);
+  const std::string dense =
+      heads == Heads::bert ? "cls.predictions.transform.dense" : "lm_head.dense";
+  make.dense(dense, make.width());
+  make.norm(heads == Heads::bert ? "cls.predictions.transform.LayerNorm" : "lm_head.layer_norm");
+  make.constant(heads == Heads::bert ? "cls.predictions.bias" : "lm_head.bias",
+                encoder.config.value("vocab_size", i64{0}), 0.0f);
+  return encoder;
+}
+
+formats::Checkpoint with_sequence_head(formats::Checkpoint encoder,
+                                       const std::vector<std::string>& labels, u64 seed) {
+  const Heads heads = heads_of(encoder.config);
+  encoder.config["architectures"] = {stem_of(encoder.config) + "ForSequenceClassification"};
+  encoder.config["problem_type"] = "single_label_classification";
+  name_labels(encoder.config, labels);
+  HeadMaker make(encoder, seed);
+  make.dense(heads == Heads::bert ? "bert.pooler.dense" : "classifier.dense", make.width());
+  make.dense(heads == Heads::bert ? "classifier" : "classifier.out_proj", ssize_of(labels));
+  return encoder;
+}
+
+formats::StoredTensor tensor_of(const std::string& name, const Shape& shape,
+                                std::vector<float> values) {
+  const auto kept = std::make_shared<const std::vector<float>>(std::move(values));
+  return {.name = name,
+          .format = QuantFormat::f32,
+          .shape = shape,
+          .bytes = std::as_bytes(std::span(*kept)),
+          .owner = kept};
+}
+
+formats::StoredTensor view_of(const nn::Parameter& parameter, const std::string& name) {
+  return {.name = name,
+          .format = QuantFormat::f32,
+          .shape = parameter.values.shape(),
+          .bytes = std::as_bytes(parameter.values.values()),
+          .owner = nullptr};
+}
+
+void copy_tokenizer(const std::filesystem::path& from, const std::filesystem::path& folder) {
+  std::error_code error;
+  std::filesystem::create_directories(folder, error);
+  const auto copy = [&](const std::filesystem::path& file) {
+    std::filesystem::copy_file(file, folder / file.filename(),
+                               std::filesystem::copy_options::overwrite_existing, error);
+    if (error) fail(ErrorCode::io, "cannot copy {}: {}", file.string(), error.message());
+  };
+  for (const char* name :
+       {"tokenizer.json", "tokenizer_config.json", "tokenizer.model", "vocab.txt", "vocab.json",
+        "merges.txt", "special_tokens_map.json", "chat_template.jinja"}) {
+    if (std::filesystem::exists(from / name)) copy(from / name);
+  }
+  // Of llama2.c the vocabulary lies beside the model's file.
+  const std::filesystem::path vocabulary = runtime::tokenizer_path(from);
+  if (vocabulary.extension() == ".bin") copy(vocabulary);
 }
 
 void write_model(const std::filesystem::path& folder, const Json& config,
                  std::span<const nn::Parameter> parameters,
                  const std::filesystem::path& tokenizer_folder) {
-  std::filesystem::create_directories(folder);
-  for (const char* name :
-       {"tokenizer.json", "tokenizer_config.json", "vocab.txt", "special_tokens_map.json"}) {
-    if (std::filesystem::exists(tokenizer_folder / name)) {
-      std::filesystem::copy_file(tokenizer_folder / name, folder / name,
-                                 std::filesystem::copy_options::overwrite_existing);
-    }
-  }
+  copy_tokenizer(tokenizer_folder, folder);
   std::vector<formats::StoredTensor> tensors;
-  for (const nn::Parameter& parameter : parameters) {
-    tensors.push_back({.name = parameter.name,
-                       .format = QuantFormat::f32,
-                       .shape = parameter.values.shape(),
-                       .bytes = std::as_bytes(parameter.values.values()),
-                       .owner = nullptr});
-  }
+  for (const nn::Parameter& parameter : parameters)
+    tensors.push_back(view_of(parameter, parameter.name));
   formats::write_safetensors(folder / "model.safetensors", tensors, {{"format", "pt"}});
   formats::write_file(folder / "config.json", config.dump(2) + "\n");
 }

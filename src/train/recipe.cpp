@@ -1,11 +1,9 @@
 #include "train/recipe.h"
 
 #include <toml++/toml.h>
-#include <algorithm>
 #include <set>
 
 #include "base/error.h"
-#include "train/standoff.h"
 
 namespace medlar::train {
 namespace {
@@ -24,6 +22,10 @@ class Keys {
       const auto text = node->value_exact<std::string>();
       if (!text) refuse(key, "a text");
       value = *text;
+    } else if constexpr (std::is_same_v<T, bool>) {
+      const auto flag = node->value_exact<bool>();
+      if (!flag) refuse(key, "true or false");
+      value = *flag;
     } else if constexpr (std::is_integral_v<T>) {
       const auto number = node->value_exact<int64_t>();
       if (!number || *number < 0) refuse(key, "a whole number");
@@ -38,6 +40,11 @@ class Keys {
   const toml::table* table(std::string_view key) {
     asked_.insert(std::string(key));
     return table_.get(key) != nullptr ? table_.get(key)->as_table() : nullptr;
+  }
+
+  const toml::array* array(std::string_view key) {
+    asked_.insert(std::string(key));
+    return table_.get(key) != nullptr ? table_.get(key)->as_array() : nullptr;
   }
 
   void refuse_others() const {
@@ -95,6 +102,36 @@ TrainingOptions options_from(const toml::table& table, const std::string& where)
   return o;
 }
 
+LoraOptions lora_from(const toml::table& table, const std::string& where) {
+  Keys keys(table, where + " [lora]");
+  LoraOptions lora = {.rank = 8, .targets = {}};
+  keys.read("rank", lora.rank);
+  keys.read("alpha", lora.alpha);
+  if (const toml::array* targets = keys.array("targets")) {
+    for (const toml::node& target : *targets) {
+      const auto text = target.value_exact<std::string>();
+      if (!text || text->empty()) keys.refuse("targets", "texts");
+      lora.targets.push_back(*text);
+    }
+  }
+  keys.refuse_others();
+  if (lora.rank < 1 || lora.rank > 4096 || lora.alpha <= 0.0 || lora.targets.empty())
+    keys.refuse("rank, alpha and targets", "from 1 to 4096, above 0 and given");
+  return lora;
+}
+
+TeacherOptions teacher_from(const toml::table& table, const std::string& where) {
+  Keys keys(table, where + " [teacher]");
+  TeacherOptions teacher;
+  keys.read("model", teacher.model);
+  keys.read("temperature", teacher.temperature);
+  keys.read("weight", teacher.weight);
+  keys.refuse_others();
+  if (teacher.model.empty() || teacher.temperature <= 0.0)
+    keys.refuse("model and temperature", "given and above 0");
+  return teacher;
+}
+
 HeadSource head_from(const toml::table& table, const std::string& where) {
   Keys keys(table, where + " [[head]]");
   HeadSource head;
@@ -103,6 +140,7 @@ HeadSource head_from(const toml::table& table, const std::string& where) {
   keys.read("devel", head.devel);
   keys.read("share", head.share);
   keys.read("weight", head.weight);
+  keys.read("crf", head.crf);
   if (const toml::table* types = keys.table("types")) {
     for (const auto& [from, to] : *types) {
       const auto text = to.value_exact<std::string>();
@@ -116,11 +154,13 @@ HeadSource head_from(const toml::table& table, const std::string& where) {
   return head;
 }
 
-std::string small_letters(std::string text) {
-  std::ranges::transform(text, text.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
-  });
-  return text;
+TaskKind task_named(const std::string& name, const Keys& keys) {
+  const std::map<std::string, TaskKind> tasks = {{"tokens", TaskKind::tokens},
+                                                 {"masked-lm", TaskKind::masked_lm},
+                                                 {"sequence", TaskKind::sequence},
+                                                 {"causal-lm", TaskKind::causal_lm}};
+  if (!tasks.contains(name)) keys.refuse("task", "tokens, masked-lm, sequence or causal-lm");
+  return tasks.at(name);
 }
 
 }  // namespace
@@ -140,9 +180,17 @@ Recipe read_recipe(const std::filesystem::path& path) {
   keys.read("name", recipe.name);
   keys.read("base", recipe.base);
   keys.read("data", recipe.data);
+  std::string task = "tokens";
+  keys.read("task", task);
+  recipe.task = task_named(task, keys);
+  keys.read("train", recipe.train);
+  keys.read("devel", recipe.devel);
   const toml::table empty;
   const toml::table* training = keys.table("training");
   recipe.options = options_from(training != nullptr ? *training : empty, path.string());
+  if (const toml::table* lora = keys.table("lora")) recipe.lora = lora_from(*lora, path.string());
+  if (const toml::table* teacher = keys.table("teacher"))
+    recipe.teacher = teacher_from(*teacher, path.string());
   keys.table("head");
   keys.refuse_others();
   if (recipe.base.empty()) keys.refuse("base", "the folder of an encoder");
@@ -152,40 +200,12 @@ Recipe read_recipe(const std::filesystem::path& path) {
       recipe.heads.push_back(head_from(*head.as_table(), path.string()));
     }
   }
-  if (recipe.heads.empty()) keys.refuse("head", "at least one table, [[head]]");
+  const bool by_heads = recipe.task == TaskKind::tokens;
+  if (by_heads && recipe.heads.empty()) keys.refuse("head", "at least one table, [[head]]");
+  if (!by_heads && recipe.train.empty()) keys.refuse("train", "given");
+  if (by_heads == recipe.heads.empty() || by_heads != recipe.train.empty())
+    keys.refuse("head", "of the task tokens, train and devel of the others");
   return recipe;
-}
-
-Corpus load_corpus(const HeadSource& source, const std::filesystem::path& data,
-                   const text::Tokenizer& tokenizer) {
-  const std::vector<TaggedSentence> train = read_sentences(data / source.train);
-  const std::vector<TaggedSentence> devel =
-      source.devel.empty() ? std::vector<TaggedSentence>() : read_sentences(data / source.devel);
-  Corpus corpus = {.head = {.name = source.name, .labels = {"O"}, .first = 0, .renamed = {}},
-                   .share = source.share,
-                   .weight = static_cast<float>(source.weight),
-                   .train = {},
-                   .devel = {}};
-  std::set<std::string> types;
-  for (const auto* sentences : {&train, &devel}) {
-    for (const TaggedSentence& sentence : *sentences) {
-      for (const std::string& label : sentence.labels) {
-        if (label.size() < 3) continue;
-        const std::string type = label.substr(2);
-        const auto given = source.types.find(type);
-        const std::string name = given != source.types.end() ? given->second : small_letters(type);
-        if (name != type) corpus.head.renamed[type] = name;
-        types.insert(name);
-      }
-    }
-  }
-  for (const std::string& type : types) {
-    corpus.head.labels.push_back("B-" + type);
-    corpus.head.labels.push_back("I-" + type);
-  }
-  corpus.train = encode_sentences(tokenizer, train, corpus.head);
-  corpus.devel = encode_sentences(tokenizer, devel, corpus.head);
-  return corpus;
 }
 
 }  // namespace medlar::train

@@ -1,10 +1,8 @@
 #include "train/token_batches.h"
 
 #include <algorithm>
-#include <numeric>
 
 #include "base/error.h"
-#include "base/rng.h"
 
 namespace medlar::train {
 namespace {
@@ -50,14 +48,14 @@ class Packer {
  public:
   Packer(const runtime::TokenHead& head, const SequenceShape& shape) : head_(head), shape_(shape) {}
 
-  void add(const EncodedSentence& sentence) {
+  /// The sentence with this place in its corpus.
+  void add(const EncodedSentence& sentence, i64 text) {
     const i64 room = shape_.tokens - ssize_of(shape_.before) - ssize_of(shape_.after);
     const i64 count = std::min(ssize_of(sentence.ids), room);
     if (count == 0) return;
     if (ssize_of(now_.ids) + count + ssize_of(shape_.after) > shape_.tokens) finish();
     if (now_.ids.empty()) put_around(shape_.before);
-    now_.sentences.push_back(&sentence);
-    now_.first_token.push_back(ssize_of(now_.ids));
+    now_.parts.push_back({.text = text, .first = ssize_of(now_.ids)});
     for (i64 t = 0; t < count; ++t) {
       const auto at = static_cast<std::size_t>(t);
       const i64 label = sentence.classes[at];
@@ -119,41 +117,11 @@ std::vector<TokenSequence> pack_sentences(std::span<const EncodedSentence> sente
                                           const runtime::TokenHead& head,
                                           const SequenceShape& shape, i64 skip) {
   Packer packer(head, shape);
-  for (std::size_t i = 0; i < sentences.size(); ++i)
-    packer.add(sentences[(i + static_cast<std::size_t>(skip)) % sentences.size()]);
-  return packer.finished();
-}
-
-std::vector<i64> shuffled(i64 count, u64 seed, u64 stream) {
-  std::vector<i64> order(static_cast<std::size_t>(count));
-  std::iota(order.begin(), order.end(), 0);
-  for (std::size_t i = order.size(); i > 1; --i)
-    std::swap(order[i - 1], order[philox(seed, stream, i)[0] * u64{i} >> 32]);
-  return order;
-}
-
-std::vector<std::vector<i64>> draw_batches(const std::vector<TokenSequence>& sequences, i64 tokens,
-                                           u64 seed, u64 stream) {
-  std::vector<std::vector<i64>> batches;
-  i64 filled = tokens;
-  for (const i64 place : shuffled(ssize_of(sequences), seed, stream)) {
-    const i64 count = ssize_of(sequences[static_cast<std::size_t>(place)].ids);
-    if (filled + count > tokens) {
-      batches.emplace_back();
-      filled = 0;
-    }
-    batches.back().push_back(place);
-    filled += count;
+  for (i64 i = 0; i < ssize_of(sentences); ++i) {
+    const i64 text = (i + skip) % ssize_of(sentences);
+    packer.add(sentences[static_cast<std::size_t>(text)], text);
   }
-  return batches;
-}
-
-std::vector<runtime::TokenInput> inputs_of(const std::vector<TokenSequence>& sequences,
-                                           std::span<const i64> which) {
-  std::vector<runtime::TokenInput> inputs;
-  for (const i64 place : which)
-    inputs.push_back({.ids = sequences[static_cast<std::size_t>(place)].ids, .token_types = {}});
-  return inputs;
+  return packer.finished();
 }
 
 }  // namespace medlar::train

@@ -5,10 +5,9 @@
 #include <vector>
 
 #include "runtime/head_decoding.h"
-#include "runtime/runner.h"
 #include "text/tokenizer.h"
+#include "train/sequences.h"
 #include "train/tagged_text.h"
-#include "train/token_loss.h"
 
 /// From labelled sentences to batches of tokens. Neighbouring sentences of a corpus share one
 /// sequence, as they do in the texts that a model meets later; a sequence never has padding.
@@ -30,14 +29,6 @@ std::vector<EncodedSentence> encode_sentences(const text::Tokenizer& tokenizer,
                                               const std::vector<TaggedSentence>& sentences,
                                               const runtime::TokenHead& head);
 
-/// Some neighbouring sentences as the model takes them.
-struct TokenSequence {
-  std::vector<i64> ids;
-  std::vector<TokenTarget> targets;  ///< by token
-  std::vector<const EncodedSentence*> sentences;
-  std::vector<i64> first_token;  ///< of each sentence
-};
-
 /// What goes around each sequence, and how long one gets.
 struct SequenceShape {
   std::vector<i64> before;  ///< [CLS]
@@ -48,20 +39,9 @@ struct SequenceShape {
 SequenceShape sequence_shape(const text::Tokenizer& tokenizer, i64 tokens);
 
 /// Sentences [0, n) in order, packed from `skip` on and then what lies before, so that the seams of
-/// two epochs differ. The sentences must outlive the sequences.
+/// two epochs differ; each is a part of its sequence.
 std::vector<TokenSequence> pack_sentences(std::span<const EncodedSentence> sentences,
                                           const runtime::TokenHead& head,
                                           const SequenceShape& shape, i64 skip = 0);
-
-/// Permutation of [0, count) drawn by seed and stream (Fisher and Yates).
-std::vector<i64> shuffled(i64 count, u64 seed, u64 stream);
-
-/// The sequences in an order drawn by seed and stream, cut into batches of about `tokens` tokens.
-std::vector<std::vector<i64>> draw_batches(const std::vector<TokenSequence>& sequences, i64 tokens,
-                                           u64 seed, u64 stream);
-
-/// Views of the sequences as the runner takes them.
-std::vector<runtime::TokenInput> inputs_of(const std::vector<TokenSequence>& sequences,
-                                           std::span<const i64> which);
 
 }  // namespace medlar::train

@@ -29,15 +29,20 @@ Tensor head_probabilities(ops::Context ctx, const Tensor& logits,
 
 }  // namespace
 
+double weight_of(std::span<const TokenTarget> targets) {
+  double weights = 0.0;
+  for (const TokenTarget& target : targets) {
+    if (target.column >= 0) weights += static_cast<double>(target.weight);
+  }
+  return weights;
+}
+
 Tensor token_loss(ops::Context& ctx, const Tensor& logits, std::span<const TokenTarget> targets,
                   float smoothing) {
   MEDLAR_CHECK(logits.shape().rank() == 2 && logits.size(0) == ssize_of(targets));
   const i64 columns = logits.size(1);
   const Tensor probabilities = head_probabilities(ctx, logits, targets);
-  double weights = 0.0;
-  for (const TokenTarget& target : targets) {
-    if (target.column >= 0) weights += static_cast<double>(target.weight);
-  }
+  const double weights = weight_of(targets);
   if (weights <= 0.0) fail(ErrorCode::invalid_argument, "token_loss: no token has a target");
   Tensor gradient = Tensor::zeros(ctx.pool, logits.shape());
   double sum = 0.0;

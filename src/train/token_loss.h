@@ -14,6 +14,9 @@ struct TokenTarget {
   float weight = 1.0f;
 };
 
+/// The weights of the tokens that have a target, together.
+double weight_of(std::span<const TokenTarget> targets);
+
 /// Weighted mean over the rows with a target of the cross entropy between softmax over the head's
 /// columns and the target, (1 - smoothing) of it and the rest spread evenly (Szegedy et al. 2016,
 /// arXiv 1512.00567, section 7): logits [T, C] -> [1]. Throws invalid_argument where no row has a

@@ -63,15 +63,18 @@ void TrainingLog::keep_until(i64 step) {
 void TrainingLog::draw_curves() const {
   constexpr std::array colours = {"#1f6f8b", "#c2571a", "#3b7a57", "#8a3ffc", "#b0246b", "#7a6a00"};
   std::vector<Point> loss;
+  std::vector<Point> devel_loss;
   std::map<std::string, std::vector<Point>> scores;
   double steps = 1.0;
   double highest = 1e-9;
   for (const Json& entry : entries_) {
     const auto step = entry.value("step", 0.0);
     steps = std::max(steps, step);
-    if (entry.contains("loss")) {
-      loss.push_back({step, entry.value("loss", 0.0)});
-      highest = std::max(highest, loss.back().value);
+    for (const auto& [key, points] :
+         {std::pair("loss", &loss), std::pair("devel_loss", &devel_loss)}) {
+      if (!entry.contains(key)) continue;
+      points->push_back({step, entry.value(key, 0.0)});
+      highest = std::max(highest, points->back().value);
     }
     if (!entry.contains("devel_f1")) continue;
     for (const auto& [head, f1] : entry["devel_f1"].items())
@@ -87,6 +90,11 @@ void TrainingLog::draw_curves() const {
                fmt::format("loss (0 to {:.3g}, grey) and F1 on devel (0 to 1) over {:.0f} steps",
                            highest, steps));
   svg += polyline(loss, steps, highest, "#999");
+  if (!devel_loss.empty()) {
+    svg += polyline(devel_loss, steps, highest, "#c2571a");
+    svg += label(margin, margin - 8.0, "#c2571a",
+                 fmt::format("devel loss {:.3f}", devel_loss.back().value));
+  }
   double y = margin - 8.0;
   for (std::size_t i = 0; const auto& [head, points] : scores) {
     const std::string_view colour = colours[i % colours.size()];

@@ -19,7 +19,7 @@ class TrainingLog {
   void keep_until(i64 step);
   const std::vector<Json>& entries() const { return entries_; }
   Json last() const { return entries_.empty() ? Json::object() : entries_.back(); }
-  /// Writes curves.svg: the loss, and F1 of each head, over the steps.
+  /// Writes curves.svg: the loss, on devel too, or F1 of each head, over the steps.
   void draw_curves() const;
 
  private:

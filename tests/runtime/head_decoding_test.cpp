@@ -60,6 +60,42 @@ TEST(SpansOfLabels, BeginWhereTheTypeChanges) {
   EXPECT_EQ(spans_of_labels(path), expected);
 }
 
+TEST(TokenHeads, KeepTheirTransitionsToTheBit) {
+  TokenHead head = {.name = "a", .labels = {"O", "B-x"}, .first = 0, .renamed = {}};
+  head.learned = {.between = {0.1f, -2.5e-7f, 3.0f, 1.0f / 3.0f},
+                  .start = {0.7f, -0.3f},
+                  .end = {-1e-20f, 5.0f}};
+  const auto read = [](const Json& json) {
+    return token_heads(Json{{"medlar_heads", {Json::parse(json.dump())}}}, 2).at(0);
+  };
+  const TokenHead again = read(to_json(head));
+  ASSERT_TRUE(again.learned.has_value());
+  EXPECT_EQ(again.learned->between, head.learned->between);
+  EXPECT_EQ(again.learned->start, head.learned->start);
+  EXPECT_EQ(again.learned->end, head.learned->end);
+  head.learned->end.push_back(0.0f);
+  EXPECT_THROW(read(to_json(head)), Error);
+  head.learned->end = {0.0f, INFINITY};
+  EXPECT_THROW(read(to_json(head)), Error);
+}
+
+TEST(SpansOfHead, FollowLearnedTransitions) {
+  TokenHead head = {.name = "a", .labels = {"O", "B-x", "I-x"}, .first = 0, .renamed = {}};
+  const std::vector<float> logits = {0.0f, 5.0f, 0.0f,  //
+                                     1.0f, 0.0f, 0.5f};
+  const HeadLogits both = {.values = logits, .columns = 3, .rows = {0, 1}, .first_row = 0};
+  EXPECT_EQ(spans_of_head(head, both), (std::vector<LabelledSpan>{{0, 1, "x"}}));
+  head.learned = {.between = std::vector<float>(9, 0.0f),
+                  .start = std::vector<float>(3, 0.0f),
+                  .end = std::vector<float>(3, 0.0f)};
+  EXPECT_EQ(spans_of_head(head, both), (std::vector<LabelledSpan>{{0, 1, "x"}}));
+  head.learned->between[5] = 2.0f;  // I after B
+  EXPECT_EQ(spans_of_head(head, both), (std::vector<LabelledSpan>{{0, 2, "x"}}));
+  const std::vector<float> p = label_probabilities(head, both);
+  for (const std::size_t row : {0u, 3u}) EXPECT_NEAR(p[row] + p[row + 1] + p[row + 2], 1.0f, 1e-6f);
+  EXPECT_EQ(p[2], 0.0f) << "no span begins with I";
+}
+
 TEST(SpansOfHead, TakeItsColumnsOfTheGivenRows) {
   const TokenHead head = {.name = "a", .labels = {"O", "B-x", "I-x"}, .first = 1, .renamed = {}};
   // Column 0 is another head's; row 1 is left out.
@@ -71,7 +107,8 @@ TEST(SpansOfHead, TakeItsColumnsOfTheGivenRows) {
   ASSERT_EQ(spans, (std::vector<LabelledSpan>{{0, 2, "x"}}));
   const double begin = std::exp(2.0) / (1.0 + std::exp(2.0) + std::exp(5.0));
   const double inside = std::exp(3.0) / (std::exp(1.0) + 1.0 + std::exp(3.0));
-  EXPECT_NEAR(span_probability(head, some, spans[0]), (begin + inside) / 2.0, 1e-6);
+  EXPECT_NEAR(span_probability(head, label_probabilities(head, some), spans[0]),
+              (begin + inside) / 2.0, 1e-6);
 }
 
 }  // namespace

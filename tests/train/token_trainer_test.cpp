@@ -30,9 +30,11 @@ struct Bench {
   formats::Checkpoint checkpoint;
   std::unique_ptr<comm::Comm> comm = comm::solo();
 
-  explicit Bench(const std::string& name) : folder(name), tokenizer(prepared(folder.path)) {
-    corpora.push_back(load_corpus({.name = "finding", .train = "a.tsv", .devel = "a.tsv"},
-                                  folder.path, tokenizer));
+  explicit Bench(const std::string& name, bool crf = false)
+      : folder(name), tokenizer(prepared(folder.path)) {
+    corpora.push_back(
+        load_corpus({.name = "finding", .train = "a.tsv", .devel = "a.tsv", .crf = crf},
+                    folder.path, tokenizer));
     corpora.push_back(load_corpus(
         {.name = "again", .train = "a.tsv", .devel = "a.tsv", .types = {{"Drug", "medication"}}},
         folder.path, tokenizer));
@@ -76,6 +78,11 @@ std::vector<float> bits_of(const runtime::Runner& runner) {
     all.insert(all.end(), values.begin(), values.end());
   }
   return all;
+}
+
+std::string bytes_of(const std::filesystem::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
 }
 
 TEST(TokenTrainer, HasTheGradientOfTheWholeLoss) {
@@ -154,6 +161,45 @@ TEST(TokenTrainer, LearnsAndFindsEntitiesOfAllHeads) {
   // Both heads know diseases: one entity. They call the drug by two names: both stay.
   EXPECT_EQ(found, (std::vector<std::string>{"disease:acute renal failure", "drug:aspirin",
                                              "medication:aspirin"}));
+}
+
+TEST(TokenTrainer, LearnsTheTransitionsOfAChain) {
+  const Bench bench("chain", true);
+  TrainingOptions some = options();
+  some.epochs = 4;
+  const SequenceShape shape = sequence_shape(bench.tokenizer, 32);
+  const auto whole = bench.runner(2);
+  TokenTrainer(*whole, bench.corpora, shape, some).run(bench.output("out2"));
+  {
+    const auto killed = bench.runner();
+    TokenTrainer trainer(*killed, bench.corpora, shape, some);
+    TokenTrainer::Output output = bench.output("out1");
+    output.stop = [&] { return trainer.steps_done() == 10; };
+    trainer.run(output);
+  }
+  const auto runner = bench.runner();
+  TokenTrainer(*runner, bench.corpora, shape, some).run(bench.output("out1"));
+  EXPECT_EQ(bits_of(*runner), bits_of(*whole));
+  const std::string best = (bench.folder.path / "out1" / "best").string();
+  const formats::Checkpoint trained = formats::open_checkpoint(best);
+  const std::vector<runtime::TokenHead> heads = runtime::token_heads(trained.config, 10);
+  ASSERT_EQ(heads.size(), 2u);
+  ASSERT_TRUE(heads[0].learned.has_value());
+  EXPECT_FALSE(heads[1].learned.has_value());
+  const auto labels = static_cast<std::size_t>(heads[0].width());
+  const auto at = [&](const char* label) {
+    return static_cast<std::size_t>(std::ranges::find(heads[0].labels, label) -
+                                    heads[0].labels.begin());
+  };
+  const std::vector<float>& between = heads[0].learned->between;
+  EXPECT_GT(between[at("B-disease") * labels + at("I-disease")],
+            between[at("B-drug") * labels + at("I-disease")]);
+  EXPECT_EQ(bytes_of(bench.folder.path / "out1/best/config.json"),
+            bytes_of(bench.folder.path / "out2/best/config.json"));
+  // Going on from the trained model begins with its transitions.
+  std::vector<runtime::TokenHead> anew = {bench.corpora[0].head};
+  adopt_transitions(anew, trained.config);
+  EXPECT_EQ(anew[0].learned->between, between);
 }
 
 TEST(TokenTrainer, GivesTheSameBitsAtAnyNumberOfThreads) {

@@ -100,10 +100,7 @@ bool may_stand(const Span& span, Words words, bool is_term) {
 }  // namespace
 
 std::vector<Span> PhiModel::find(const Document& note) const {
-  // windows as long as the sequences that medlar-deid learnt from
-  const i64 window = std::min<i64>(128, classifier_.context());
-  const runtime::EntityRequest request = {
-      .aggregation = text::Aggregation::first, .window = window, .stride = window / 8};
+  const runtime::EntityRequest request = {.aggregation = text::Aggregation::first};
   std::vector<Span> spans;
   for (text::Entity& entity : classifier_.entities(note, request)) {
     spans.push_back({.range = entity.range,

@@ -1,12 +1,11 @@
-#include "train/token_trainer.h"
+#include "train/trainer.h"
 
 #include <chrono>
 #include <cmath>
 
 #include "base/error.h"
-#include "base/rng.h"
+#include "ops/ops.h"
 #include "train/head_checkpoint.h"
-#include "train/token_loss.h"
 #include "train/training_log.h"
 #include "train/training_state.h"
 
@@ -15,78 +14,22 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr i64 devel_batch_tokens = 4096;
 constexpr i64 most_dropouts = 1 << 12;  // calls of one pass, far above any model's
 
-/// Streams of random numbers, apart from each other (and from those of dropout, which start where
-/// the step says).
-enum class Stream : u64 { skip = 1, share = 2, order = 3 };
-
-u64 stream_of(Stream what, i64 epoch, i64 corpus = 0) {
-  return static_cast<u64>(what) << 56 | static_cast<u64>(epoch) << 16 | static_cast<u64>(corpus);
+std::vector<nn::Parameter> parameters_of(const runtime::Runner& runner, const Task& task) {
+  std::vector<nn::Parameter> parameters = runner.parameters();
+  for (const nn::Parameter& own : task.parameters()) parameters.push_back(own);
+  return parameters;
 }
 
 double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
-/// Rows of the words of sentence `s` of a sequence whose first row is `first_row`; words that a cut
-/// left out have none.
-std::vector<i64> word_rows(const TokenSequence& sequence, std::size_t s, i64 first_row) {
-  const i64 begin = sequence.first_token[s];
-  const i64 end =
-      s + 1 < sequence.first_token.size() ? sequence.first_token[s + 1] : ssize_of(sequence.ids);
-  std::vector<i64> rows;
-  for (const i64 at : sequence.sentences[s]->word_at) {
-    if (begin + at < end) rows.push_back(first_row + begin + at);
-  }
-  return rows;
-}
-
-/// Neighbours in order, as many as fit into a batch.
-std::vector<std::vector<i64>> batches_in_order(const std::vector<TokenSequence>& sequences) {
-  std::vector<std::vector<i64>> batches;
-  i64 filled = devel_batch_tokens;
-  for (i64 i = 0; i < ssize_of(sequences); ++i) {
-    const i64 count = ssize_of(sequences[static_cast<std::size_t>(i)].ids);
-    if (filled + count > devel_batch_tokens) {
-      batches.emplace_back();
-      filled = 0;
-    }
-    batches.back().push_back(i);
-    filled += count;
-  }
-  return batches;
-}
-
 }  // namespace
 
-std::vector<TypeCounts> score_sentences(runtime::Runner& runner, const runtime::TokenHead& head,
-                                        std::span<const EncodedSentence> sentences,
-                                        const SequenceShape& shape) {
-  const std::vector<TokenSequence> sequences = pack_sentences(sentences, head, shape);
-  std::vector<TypeCounts> counts;
-  for (const std::vector<i64>& batch : batches_in_order(sequences)) {
-    const models::Outputs outputs = runner.run(inputs_of(sequences, batch));
-    const Tensor& logits = outputs.front().value;
-    i64 row = 0;
-    for (const i64 place : batch) {
-      const TokenSequence& sequence = sequences[static_cast<std::size_t>(place)];
-      for (std::size_t s = 0; s < sequence.sentences.size(); ++s) {
-        const auto found = runtime::spans_of_head(head, {.values = logits.values(),
-                                                         .columns = logits.size(1),
-                                                         .rows = word_rows(sequence, s, row)});
-        counts.push_back(
-            compare_spans(found, runtime::spans_of_labels(sequence.sentences[s]->labels)));
-      }
-      row += ssize_of(sequence.ids);
-    }
-  }
-  return counts;
-}
-
 /// What one call of run() holds.
-struct TokenTrainer::Session {
+struct Trainer::Session {
   const Output& output;
   TrainingLog log;
   i64 steps = 0;  ///< of all epochs
@@ -103,48 +46,38 @@ struct TokenTrainer::Session {
   bool stopped = false;
 };
 
-TokenTrainer::TokenTrainer(runtime::Runner& runner, const std::vector<Corpus>& corpora,
-                           const SequenceShape& shape, const TrainingOptions& options)
+Trainer::Trainer(runtime::Runner& runner, std::unique_ptr<const Task> task,
+                 std::unique_ptr<const Teacher> teacher)
     : runner_(runner),
-      corpora_(corpora),
-      shape_(shape),
-      options_(options),
-      optimizer_(runner.pool(), runner.parameters(), options.adamw) {
+      task_(std::move(task)),
+      teacher_(std::move(teacher)),
+      options_(task_->options()),
+      optimizer_(runner.pool(), parameters_of(runner, *task_), options_.adamw) {
   if (runner.parameters().empty())
     fail(ErrorCode::invalid_argument, "training needs a runner whose weights are trainable");
+  check_adapters(runner);
 }
 
-TokenTrainer::Epoch TokenTrainer::plan_epoch(i64 epoch) const {
-  Epoch plan;
-  for (std::size_t c = 0; c < corpora_.size(); ++c) {
-    const Corpus& corpus = corpora_[c];
-    if (corpus.train.empty()) continue;
-    const auto number = static_cast<i64>(c);
-    const u32 drawn = philox(options_.seed, stream_of(Stream::skip, epoch, number), 0)[0];
-    const i64 skip = static_cast<i64>(u64{drawn} * corpus.train.size() >> 32);
-    std::vector<TokenSequence> all = pack_sentences(corpus.train, corpus.head, shape_, skip);
-    const auto kept =
-        static_cast<std::size_t>(std::ceil(corpus.share * static_cast<double>(all.size())));
-    std::vector<i64> order =
-        shuffled(ssize_of(all), options_.seed, stream_of(Stream::share, epoch, number));
-    order.resize(std::min(order.size(), kept));
-    for (const i64 place : order) {
-      TokenSequence& sequence = all[static_cast<std::size_t>(place)];
-      for (TokenTarget& target : sequence.targets) target.weight = corpus.weight;
-      plan.sequences.push_back(std::move(sequence));
-    }
-  }
-  plan.batches = draw_batches(plan.sequences, options_.batch_tokens, options_.seed,
-                              stream_of(Stream::order, epoch));
-  return plan;
-}
-
-i64 TokenTrainer::steps_of(const Epoch& epoch) const {
+i64 Trainer::steps_of(const Epoch& epoch) const {
   return ceil_div(ssize_of(epoch.batches), options_.accumulate);
 }
 
-double TokenTrainer::step(const std::vector<TokenSequence>& sequences,
-                          std::span<const std::vector<i64>> batches, double learning_rate) {
+/// Of a batch, recorded on the tape: the task's, and how far the teacher's outputs are.
+Tensor Trainer::loss(ops::Context& ctx, const std::vector<TokenSequence>& sequences,
+                     std::span<const i64> batch) {
+  const std::vector<runtime::TokenInput> inputs = inputs_of(sequences, batch);
+  const Tensor logits = runner_.run(inputs, nullptr, &tape_).front().value;
+  const Tensor of_task = task_->loss(ctx, logits, sequences, batch);
+  if (!teacher_) return of_task;
+  const Tensor of_teacher =
+      distillation_loss(ctx, logits, teacher_->runner->run(inputs).front().value,
+                        targets_of(sequences, batch), *teacher_);
+  return ops::add(ctx, of_task,
+                  ops::scale(ctx, of_teacher, static_cast<float>(teacher_->options.weight)));
+}
+
+double Trainer::step(const std::vector<TokenSequence>& sequences,
+                     std::span<const std::vector<i64>> batches, double learning_rate) {
   ops::Context ctx = runner_.context();
   tape_.clear();
   tape_.dropout = {.rate = options_.dropout,
@@ -153,14 +86,8 @@ double TokenTrainer::step(const std::vector<TokenSequence>& sequences,
   double sum = 0.0;
   const auto passes = static_cast<float>(batches.size());
   for (const std::vector<i64>& batch : batches) {
-    std::vector<TokenTarget> targets;
-    for (const i64 place : batch) {
-      const auto& of_sequence = sequences[static_cast<std::size_t>(place)].targets;
-      targets.insert(targets.end(), of_sequence.begin(), of_sequence.end());
-    }
     ctx.tape = &tape_;
-    const models::Outputs outputs = runner_.run(inputs_of(sequences, batch), nullptr, &tape_);
-    const Tensor loss = token_loss(ctx, outputs.front().value, targets, options_.label_smoothing);
+    const Tensor loss = this->loss(ctx, sequences, batch);
     sum += static_cast<double>(loss.f32()[0]);
     const float seed = 1.0f / passes;
     tape_.backward(ctx, loss, Tensor::of(ctx.pool, {1}, std::span(&seed, 1)));
@@ -178,28 +105,12 @@ double TokenTrainer::step(const std::vector<TokenSequence>& sequences,
   return sum / static_cast<double>(passes);
 }
 
-DevelScores TokenTrainer::evaluate() {
-  DevelScores scores;
-  i64 counted = 0;
-  for (const Corpus& corpus : corpora_) {
-    const double wanted =
-        std::ceil(options_.devel_share * static_cast<double>(corpus.devel.size()));
-    const auto devel = std::span(corpus.devel).first(static_cast<std::size_t>(wanted));
-    scores.heads.push_back(total_of(score_sentences(runner_, corpus.head, devel, shape_)));
-    if (corpus.devel.empty()) continue;
-    scores.mean_f1 += scores.heads.back().f1();
-    ++counted;
-  }
-  if (counted > 0) scores.mean_f1 /= static_cast<double>(counted);
-  return scores;
-}
-
-Json TokenTrainer::run(const Output& output) {
+Json Trainer::run(const Output& output) {
   std::filesystem::create_directories(output.folder);
   Session session = {.output = output, .log = TrainingLog(output.folder)};
   std::vector<i64> steps;
   for (i64 epoch = 0; epoch < options_.epochs; ++epoch) {
-    steps.push_back(steps_of(plan_epoch(epoch)));
+    steps.push_back(steps_of(task_->plan(epoch)));
     session.steps += steps.back();
   }
   if (options_.steps > 0) session.steps = std::min(session.steps, options_.steps);
@@ -212,13 +123,14 @@ Json TokenTrainer::run(const Output& output) {
     session.first_of_epoch += of_epoch;
   }
   save(session);
+  if (!session.stopped && session.best < 0.0) write(session, "last");
   session.log.draw_curves();
   return session.log.last();
 }
 
 /// False where training ends here: stopped, or nothing got better for too long.
-bool TokenTrainer::run_epoch(Session& session, i64 epoch) {
-  const Epoch plan = plan_epoch(epoch);
+bool Trainer::run_epoch(Session& session, i64 epoch) {
+  const Epoch plan = task_->plan(epoch);
   const i64 steps = steps_of(plan);
   const double warmup =
       options_.warmup * (options_.warmup < 1.0 ? static_cast<double>(session.steps) : 1.0);
@@ -253,7 +165,7 @@ bool TokenTrainer::run_epoch(Session& session, i64 epoch) {
   return true;
 }
 
-void TokenTrainer::report_progress(Session& session, i64 epoch) {
+void Trainer::report_progress(Session& session, i64 epoch) {
   const double seconds = seconds_since(session.since);
   const double each =
       seconds_since(session.started) / static_cast<double>(steps_done_ - session.first_step);
@@ -273,30 +185,35 @@ void TokenTrainer::report_progress(Session& session, i64 epoch) {
 }
 
 /// Measures on devel and keeps the best model; true where patience is at its end.
-bool TokenTrainer::judge(Session& session, i64 epoch) {
-  const DevelScores scores = evaluate();
-  Json heads = Json::object();
-  for (std::size_t c = 0; c < corpora_.size(); ++c)
-    heads[corpora_[c].head.name] = scores.heads[c].f1();
-  const Json report = {{"step", steps_done_},
-                       {"steps", session.steps},
-                       {"epoch", epoch + 1},
-                       {"devel_f1", heads},
-                       {"mean_f1", scores.mean_f1}};
+bool Trainer::judge(Session& session, i64 epoch) {
+  const std::optional<Score> score = task_->measure(runner_);
+  session.since = Clock::now();
+  if (!score) return false;
+  Json report = {{"step", steps_done_}, {"steps", session.steps}, {"epoch", epoch + 1}};
+  report.update(score->report);
   session.log.add(report);
   session.log.draw_curves();
   session.output.report(report);
-  session.worse = scores.mean_f1 > session.best ? 0 : session.worse + 1;
+  session.worse = score->value > session.best ? 0 : session.worse + 1;
   if (session.worse == 0) {
-    session.best = scores.mean_f1;
-    write_model(session.output.folder / "best", session.output.config, optimizer_.parameters(),
-                session.output.tokenizer);
+    session.best = score->value;
+    write(session, "best");
   }
   session.since = Clock::now();
   return options_.patience > 0 && session.worse >= options_.patience;
 }
 
-void TokenTrainer::save(const Session& session) const {
+void Trainer::write(const Session& session, const char* name) const {
+  const Output& output = session.output;
+  const Json config = task_->config(output.config);
+  if (output.adapter) {
+    write_adapter(output.folder / name, *output.adapter, config, runner_.parameters());
+  } else {
+    write_model(output.folder / name, config, runner_.parameters(), output.tokenizer);
+  }
+}
+
+void Trainer::save(const Session& session) const {
   save_state(session.output.folder / "state.safetensors", optimizer_,
              {{"step", steps_done_},
               {"steps", session.steps},
@@ -306,7 +223,7 @@ void TokenTrainer::save(const Session& session) const {
               {"loss_count", session.loss_count}});
 }
 
-void TokenTrainer::resume(Session& session) {
+void Trainer::resume(Session& session) {
   const std::filesystem::path file = session.output.folder / "state.safetensors";
   if (!std::filesystem::exists(file)) return;
   const Json at = load_state(file, optimizer_);
