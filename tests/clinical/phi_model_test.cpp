@@ -43,6 +43,8 @@ TEST(SiftedPhi, WholeWordsWithoutMarksAtTheirEnds) {
 
 TEST(SiftedPhi, DropsWhatItsFormRefutes) {
   EXPECT_EQ(left_of("since 2019", "2019", "DATE"), Left{});
+  EXPECT_EQ(left_of("the summer of 2022", "summer of 2022", "DATE"), Left{});
+  EXPECT_EQ(left_of("a woman with SLE", "SLE", "PATIENT"), Left{});
   EXPECT_EQ(left_of("for three weeks", "three weeks", "DATE"), Left{});
   EXPECT_EQ(left_of("aged 45", "45", "AGE"), Left{});
   EXPECT_EQ(left_of("MRN unknown", "unknown", "MEDICALRECORD"), Left{});

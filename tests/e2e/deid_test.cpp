@@ -87,6 +87,22 @@ TEST(Deid, SaysWhetherAModelLooked) {
   EXPECT_EQ(error_code_of({"deid", "-", "--model", "m", "--no-model"}, 2, note), "usage");
 }
 
+TEST(Deid, TheModelThatShipsLooksInNotesAndInProseOfRecords) {
+  const std::string model = MEDLAR_SOURCE_DIR "/models/medlar-deid/medlar-deid.gguf";
+  const std::string town = "She moved here from Novo mesto last year.";
+  const Json data = data_of({"deid", "-", "--model", model}, town);
+  EXPECT_EQ(data["text"], "She moved here from [CITY] last year.");
+  EXPECT_EQ(data["spans"][0]["detector"], "model:medlar-deid");
+  EXPECT_EQ(data["model_layer"], "medlar-deid, beside rules, dictionaries and check digits");
+  const TemporaryFolder folder;
+  write_bytes(folder / "a.json", R"({"resourceType":"Observation","note":[{"text":")" + town +
+                                     R"("},{"text":")" + town + R"("}]})");
+  EXPECT_EQ(
+      medlar({"deid", folder / "a.json", "--model", model}).out,
+      R"({"resourceType":"Observation","note":[{"text":"She moved here from [CITY] last year."},)"
+      R"({"text":"She moved here from [CITY] last year."}]})");
+}
+
 TEST(EvalDeid, HasALineForEachOfTheEighteen) {
   const TemporaryFolder folder;
   write_bytes(folder / "notes.jsonl",

@@ -13,8 +13,11 @@ namespace {
 
 using Words = std::span<const KnownWord>;
 
-/// Chosen on the devel texts of medlar-deid.
-constexpr float least_score = 0.5F;
+/// Of the mean probability of a span's labels. Beside the rules, 0.3 finds 0.4 % more of what is
+/// direct than 0.5 does and hides 0.2 % more of other words (odd half of Presidio v2). Professions
+/// are none of the eighteen and may wait for certainty.
+constexpr float least_score = 0.3F;
+constexpr float least_profession = 0.5F;
 /// A word that is also written in small letters is taken for a name only from here on.
 constexpr float sure_score = 0.9F;
 /// Rules with a check digit or context have at least this.
@@ -61,9 +64,9 @@ Words trimmed(Words words) {
   return words;
 }
 
-bool is_year(Words words) {
-  return words.size() == 1 && words[0].shape == Shape::digits && words[0].text.size() == 4 &&
-         (words[0].text.starts_with("19") || words[0].text.starts_with("20"));
+bool is_year(const KnownWord& word) {
+  return word.shape == Shape::digits && word.text.size() == 4 &&
+         (word.text.starts_with("19") || word.text.starts_with("20"));
 }
 
 /// What medicine calls so is no name and no place.
@@ -72,12 +75,22 @@ bool may_name(const KnownWord& word, float score) {
   constexpr u64 name = word_given | word_family | word_place;
   if (!word.is(name) && (word.is(word_term) || is_medical_word(word))) return false;
   const bool is_word = word.is(word_common | word_term);
-  return word.shape == Shape::lower && is_word ? score >= sure_score : true;
+  if (word.shape != Shape::lower) return true;
+  if (!is_word) return word.text.size() > 1;
+  return score >= sure_score && word.text.size() > 3;
+}
+
+/// "SLE", "GERD": short, in capitals, and no known name.
+bool is_acronym(const KnownWord& word) {
+  return word.shape == Shape::caps && word.text.size() < 5 && !word.is(word_given | word_family);
 }
 
 bool may_stand(const Span& span, Words words, bool is_term) {
   switch (form_of(span.label)) {
     case Form::name:
+      return !is_term && std::ranges::any_of(words, [&](const KnownWord& word) {
+        return may_name(word, span.score) && !is_acronym(word);
+      });
     case Form::place:
       return !is_term && std::ranges::any_of(words, [&](const KnownWord& word) {
         return may_name(word, span.score);
@@ -85,8 +98,8 @@ bool may_stand(const Span& span, Words words, bool is_term) {
     case Form::number:
       return std::ranges::any_of(words, has_digit);
     case Form::date:
-      return !is_year(words) && std::ranges::any_of(words, [](const KnownWord& word) {
-        return has_digit(word) || word.is(cue_month);
+      return std::ranges::any_of(words, [](const KnownWord& word) {
+        return (has_digit(word) && !is_year(word)) || word.is(cue_month);
       });
     case Form::age:
       return words.size() == 1 && words[0].shape == Shape::digits &&
@@ -115,7 +128,8 @@ std::vector<Span> PhiModel::find(const Document& note) const {
 std::vector<Span> sifted(const Document& note, std::vector<Span> spans) {
   const std::vector<KnownWord> words = words_of(note.text(), Lexicon::embedded());
   std::erase_if(spans, [&](Span& span) {
-    if (span.score < least_score || phi_kind(span.label) == nullptr) return true;
+    const float least = span.label == "PROFESSION" ? least_profession : least_score;
+    if (span.score < least || phi_kind(span.label) == nullptr) return true;
     const Words own = trimmed(words_at(words, span.range));
     if (own.empty()) return true;
     const auto end = static_cast<std::size_t>(own.data() + own.size() - words.data());
