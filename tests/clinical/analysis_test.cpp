@@ -1,5 +1,6 @@
 // A note from text to spans, and what happens where spans overlap.
 #include "clinical/analysis.h"
+#include "clinical/model_spans.h"
 
 #include <gtest/gtest.h>
 
@@ -34,6 +35,24 @@ std::vector<std::string> told(const Document& note, const std::vector<Span>& spa
                   (assertion == span.attributes.end() ? "" : ":" + assertion->second));
   }
   return out;
+}
+
+TEST(Analyzer, LeavesOutWhoSomebodyIsOfAModelsSpans) {
+  const std::string text = "Dr. Kowalska saw the patient with asthma.";
+  const auto span = [&](std::string_view part, const char* label) {
+    const auto begin = static_cast<i64>(text.find(part));
+    return Span{.range = {.begin = begin, .end = begin + ssize_of(part)},
+                .label = label,
+                .score = 0.9F,
+                .producer = "model: m",
+                .evidence = {},
+                .attributes = {}};
+  };
+  const std::vector<Span> kept = without_people(
+      Document(text),
+      {span("Kowalska", "chemical"), span("patient", "species"), span("asthma", "disease")});
+  ASSERT_EQ(kept.size(), 1U);
+  EXPECT_EQ(kept[0].label, "disease");
 }
 
 TEST(Analysis, NoteWithoutAModel) {
