@@ -198,7 +198,7 @@ class Reader:
 
 
 class Deidentifier:
-    """Takes out of texts who they are about, by rules, and by a token classifier if `model` is one.
+    """Takes out of texts who they are about, by rules, and by a token classifier unless `model` is None.
 
     Policies: hipaa_safe_harbor, limited_dataset, gdpr_pseudonymization, strict. Methods: mask, remove, replace, hash,
     shift_dates; "" is the policy's own. `key` is the secret behind hashes, invented values and shifts; without one,
@@ -213,7 +213,7 @@ class Deidentifier:
         *,
         key: str = "",
         site: Optional[dict[str, Any]] = None,
-        model: ModelPath = None,
+        model: ModelPath = "medlar-deid",
         threads: int = 0,
     ) -> None:
         rules = "" if site is None else json.dumps(site)
@@ -239,7 +239,7 @@ def deidentify(
     method: str = "",
     key: str = "",
     patient: str = "",
-    model: ModelPath = None,
+    model: ModelPath = "medlar-deid",
     threads: int = 0,
 ) -> Deidentified:
     """A text without who it is about. See Deidentifier."""
