@@ -81,7 +81,7 @@ def test_a_worker_opens_the_model_once(example, table):
         yield pandas.DataFrame({"process": [os.getpid()], "opened": [made.cache_info().misses - before], "rows": [rows]})
 
     seen = table.mapInPandas(opened, "process long, opened long, rows long").collect()
-    assert sum(row.rows for row in seen) > len(NOTES)
+    assert sum(row.rows for row in seen) >= 37  # a gene in each note of a mutation
     opened_by = Counter()
     for row in seen:
         opened_by[row.process] += row.opened
