@@ -202,7 +202,7 @@ Analysis Analyzer::analyze(const Document& note, const std::vector<Span>& found,
       options.note_date.empty() ? date_of_note(text, analysis.sections)
                                 : std::optional(day_of(options.note_date));
   if (note_date) analysis.note_date = iso_date(*note_date);
-  std::vector<Span> heard = without_people(note, found);
+  std::vector<Span> heard = plausible(note, found);
   analysis.raw = found;
   for (const NoteSentence& sentence : sentences) {
     for (Span& span : spans_of(text, sentence, note_date)) {

@@ -15,8 +15,8 @@ std::vector<Span> model_spans(
     runtime::Runner& runner, const text::Tokenizer& tokenizer, const Document& note,
     const std::string& producer, const runtime::OnProgress& progress = [](i64, i64) {});
 
-/// What a model found without what is no finding of a note: names, places and numbers that say who
-/// somebody is (as de-identification sees them), and words for people that it takes for a species.
-std::vector<Span> without_people(const Document& note, std::vector<Span> found);
+/// What a model found without what is no finding of a note: what it is unsure of, names, places and
+/// numbers that say who somebody is (as de-identification sees them), and words for people.
+std::vector<Span> plausible(const Document& note, std::vector<Span> found);
 
 }  // namespace medlar::clinical

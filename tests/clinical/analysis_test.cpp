@@ -48,7 +48,7 @@ TEST(Analyzer, LeavesOutWhoSomebodyIsOfAModelsSpans) {
                 .evidence = {},
                 .attributes = {}};
   };
-  const std::vector<Span> kept = without_people(
+  const std::vector<Span> kept = plausible(
       Document(text),
       {span("Kowalska", "chemical"), span("patient", "species"), span("asthma", "disease")});
   ASSERT_EQ(kept.size(), 1U);
