@@ -3,7 +3,7 @@
 
   bench_ner.py MODEL --threads 2 [--sequences 16 --tokens 128 --repeats 10]
 
-MODEL is a folder with safetensors, e.g. of `medlar convert models/medlar-ner/medlar-ner.gguf --out FOLDER`: the same
+MODEL is a folder with safetensors, e.g. of `medlar convert models/medlar-ner/medlar-ner.gguf --type F32 --out FOLDER`: the same
 values as the shipped weights. f32, and ONNX Runtime's own dynamic int8.
 """
 import argparse
