@@ -3,8 +3,8 @@
 
   bench_ner.py MODEL --threads 2 [--sequences 16 --tokens 128 --repeats 10]
 
-MODEL is a folder with safetensors, e.g. of `medlar convert models/medlar-ner/medlar-ner.gguf --type F32 --out FOLDER`: the same
-values as the shipped weights. f32, and ONNX Runtime's own dynamic int8.
+MODEL is a folder with safetensors that holds the very values of the shipped weights, as of
+`medlar convert models/medlar-ner/medlar-ner.gguf --type F32 --out FOLDER`. f32, and ONNX Runtime's own dynamic int8.
 """
 import argparse
 import pathlib
