@@ -8,7 +8,8 @@
 #include "command.h"
 #include "formats/open_checkpoint.h"
 #include "train/head_checkpoint.h"
-#include "train/token_trainer.h"
+#include "train/token_task.h"
+#include "train/trainer.h"
 
 namespace medlar::cli {
 namespace {
@@ -47,8 +48,9 @@ Result bench_train(const BenchTrainOptions& options, const Console& console) {
                          {.isa = options.machine.isa,
                           .threads = options.machine.threads_per_rank(),
                           .training = nn::Training::trainable});
-  const std::vector<train::Corpus> corpora;
-  train::TokenTrainer trainer(runner, corpora, {}, {});
+  train::Trainer trainer(
+      runner, std::make_unique<train::TokenTask>(std::vector<train::Corpus>(),
+                                                 train::SequenceShape(), train::TrainingOptions()));
   const std::vector<train::TokenSequence> sequences =
       random_sequences(options, runner.facts().vocabulary, heads.front().width());
   std::vector<i64> batch;

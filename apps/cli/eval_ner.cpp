@@ -5,7 +5,7 @@
 #include "models/config.h"
 #include "session.h"
 #include "train/standoff.h"
-#include "train/token_trainer.h"
+#include "train/token_task.h"
 
 namespace medlar::cli {
 namespace {

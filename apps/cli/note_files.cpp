@@ -148,12 +148,15 @@ Result analyze_folder(NoteReader& reader, const NoteJob& job, const Console& con
        .journal = "journal.jsonl",
        .resume = job.resume ? clinical::Resume::at_journal : clinical::Resume::no,
        // formats that name a time name that of the begin, so that a resumed run writes the same
-       .header = {{"begun", reader.output.time}, {"format", format.name}},
+       .header = {{"begun", reader.output.time},
+                  {"format", format.name},
+                  {"model", reader.producer}},
        .between_files = stop_if_interrupted},
       {.begin =
            [&](const Json& header) {
-             if (header.value("format", "") != format.name)
-               fail(ErrorCode::usage, "--out was begun with another --format");
+             if (header.value("format", "") != format.name ||
+                 header.value("model", "") != reader.producer)
+               fail(ErrorCode::usage, "--out was begun with another --format or --model");
              reader.output.time = header.value("begun", reader.output.time);
            },
        .process = process,

@@ -4,7 +4,7 @@
 #include "comm/comm.h"
 #include "command.h"
 #include "runtime/model_files.h"
-#include "train/recipe.h"
+#include "train/prepare.h"
 #include "train/trainer.h"
 
 namespace medlar::cli {

@@ -6,9 +6,9 @@
 #include <set>
 
 #include "base/error.h"
-#include "base/json.h"
 #include "base/mapped_file.h"
 #include "clinical/records/xml.h"
+#include "train/texts.h"
 
 namespace medlar::eval {
 namespace {
@@ -32,24 +32,6 @@ void read_medquad(const fs::path& file, std::vector<RetrievalPair>& pairs) {
             if (path.back() == "Answer") now.passage += piece;
           }};
   clinical::read_xml(text, file.filename().string(), events);
-}
-
-void read_lines(const fs::path& file, std::vector<RetrievalPair>& pairs) {
-  const std::string text = read_text_file(file);
-  const std::string source = file.filename().string();
-  for (std::size_t at = 0; at < text.size();) {
-    const std::size_t end = std::min(text.find('\n', at), text.size());
-    const std::string_view line = std::string_view(text).substr(at, end - at);
-    at = end + 1;
-    if (line.find_first_not_of(" \t\r") == std::string_view::npos) continue;
-    const Json json = parse_json(line, source);
-    const bool fits = json.is_object() && json.contains("query") && json["query"].is_string() &&
-                      json.contains("passage") && json["passage"].is_string();
-    if (!fits)
-      fail(ErrorCode::corrupt_file, "{}: pair {} lacks a string \"query\" or \"passage\"", source,
-           pairs.size() + 1);
-    pairs.push_back({json["query"].get<std::string>(), json["passage"].get<std::string>()});
-  }
 }
 
 float cosine(const std::vector<float>& a, const std::vector<float>& b) {
@@ -78,7 +60,9 @@ std::vector<RetrievalPair> read_retrieval_data(const fs::path& path) {
     std::ranges::sort(files);
     for (const fs::path& file : files) read_medquad(file, pairs);
   } else {
-    read_lines(path, pairs);
+    for (const Json& pair : train::read_objects(path)) {
+      pairs.push_back({train::text_of(pair, "query", path), train::text_of(pair, "passage", path)});
+    }
   }
   if (pairs.empty()) fail(ErrorCode::corrupt_file, "{}: no pairs", path.filename().string());
   return pairs;

@@ -1,3 +1,5 @@
+#include "train/prepare.h"
+
 #include <algorithm>
 #include <set>
 
@@ -10,7 +12,6 @@
 #include "train/conversations.h"
 #include "train/head_checkpoint.h"
 #include "train/masked_task.h"
-#include "train/recipe.h"
 #include "train/sequence_task.h"
 #include "train/standoff.h"
 #include "train/texts.h"

@@ -139,7 +139,17 @@ TEST(Analyze, AFolderBrokenOffGoesOnToTheSameBytes) {
   fs::remove(out + "/ward/n3.txt.fhir.json");
   EXPECT_EQ(run().exit_code, 1);
   EXPECT_EQ(tree(), whole);
+  // the time is that of the begin, which the journal holds
+  const std::size_t time = journal.find("20", journal.find("begun"));
+  write_bytes(out + "/journal.jsonl", journal.substr(0, time) + "1999" + journal.substr(time + 4));
+  fs::remove(out + "/ward/n3.txt.fhir.json");
+  std::string cut = bytes_of(out + "/journal.jsonl");
+  write_bytes(out + "/journal.jsonl", cut.substr(0, cut.find("ward/n3") - 2));
+  EXPECT_EQ(run().exit_code, 1);
+  EXPECT_NE(bytes_of(out + "/ward/n3.txt.fhir.json").find("\"1999-"), std::string::npos);
   EXPECT_EQ(error_code_of({"analyze", in, "--out", out, "--no-model"}, 2), "usage");
+  EXPECT_EQ(error_code_of({"analyze", in, "--out", out, "--format", "fhir", "--resume"}, 2),
+            "usage");
 }
 
 TEST(Analyze, RefusesWithoutTextOfTheNote) {

@@ -8,7 +8,7 @@
 #include "comm/comm.h"
 #include "folder.h"
 #include "runtime/model_files.h"
-#include "train/recipe.h"
+#include "train/prepare.h"
 #include "train/trainer.h"
 
 namespace medlar::tests {

@@ -1,5 +1,5 @@
 // Fine-tuning of a tiny encoder: the gradient of the whole loss, what it learns, and its bits.
-#include "train/token_trainer.h"
+#include "train/token_task.h"
 
 #include <gtest/gtest.h>
 
@@ -14,7 +14,7 @@
 #include "support/random.h"
 #include "support/tiny_bert.h"
 #include "train/head_checkpoint.h"
-#include "train/recipe.h"
+#include "train/prepare.h"
 #include "train/training_log.h"
 
 namespace medlar::train {
@@ -56,7 +56,7 @@ struct Bench {
         runtime::RunnerOptions{.threads = threads, .training = nn::Training::trainable});
   }
 
-  TokenTrainer::Output output(const std::string& name) const {
+  Trainer::Output output(const std::string& name) const {
     return {.folder = folder.path / name, .tokenizer = folder.path, .config = checkpoint.config};
   }
 };
@@ -83,6 +83,11 @@ std::vector<float> bits_of(const runtime::Runner& runner) {
 std::string bytes_of(const std::filesystem::path& path) {
   std::ifstream file(path, std::ios::binary);
   return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+}
+
+Trainer trainer_of(runtime::Runner& runner, const std::vector<Corpus>& corpora,
+                   const SequenceShape& shape, const TrainingOptions& options) {
+  return {runner, std::make_unique<TokenTask>(corpora, shape, options)};
 }
 
 TEST(TokenTrainer, HasTheGradientOfTheWholeLoss) {
@@ -141,7 +146,8 @@ TEST(TokenTrainer, HasTheGradientOfTheWholeLoss) {
 TEST(TokenTrainer, LearnsAndFindsEntitiesOfAllHeads) {
   const Bench bench("learns");
   const auto runner = bench.runner(2);
-  TokenTrainer trainer(*runner, bench.corpora, sequence_shape(bench.tokenizer, 32), options());
+  Trainer trainer =
+      trainer_of(*runner, bench.corpora, sequence_shape(bench.tokenizer, 32), options());
   const Json last = trainer.run(bench.output("out"));
   EXPECT_GT(last.value("mean_f1", 0.0), 0.99) << last.dump();
   double loss = 1.0;
@@ -169,16 +175,16 @@ TEST(TokenTrainer, LearnsTheTransitionsOfAChain) {
   some.epochs = 4;
   const SequenceShape shape = sequence_shape(bench.tokenizer, 32);
   const auto whole = bench.runner(2);
-  TokenTrainer(*whole, bench.corpora, shape, some).run(bench.output("out2"));
+  trainer_of(*whole, bench.corpora, shape, some).run(bench.output("out2"));
   {
     const auto killed = bench.runner();
-    TokenTrainer trainer(*killed, bench.corpora, shape, some);
-    TokenTrainer::Output output = bench.output("out1");
+    Trainer trainer = trainer_of(*killed, bench.corpora, shape, some);
+    Trainer::Output output = bench.output("out1");
     output.stop = [&] { return trainer.steps_done() == 10; };
     trainer.run(output);
   }
   const auto runner = bench.runner();
-  TokenTrainer(*runner, bench.corpora, shape, some).run(bench.output("out1"));
+  trainer_of(*runner, bench.corpora, shape, some).run(bench.output("out1"));
   EXPECT_EQ(bits_of(*runner), bits_of(*whole));
   const std::string best = (bench.folder.path / "out1" / "best").string();
   const formats::Checkpoint trained = formats::open_checkpoint(best);
@@ -210,7 +216,7 @@ TEST(TokenTrainer, GivesTheSameBitsAtAnyNumberOfThreads) {
     TrainingOptions some = options();
     some.epochs = 1;
     some.accumulate = 2;
-    TokenTrainer trainer(*runner, bench.corpora, sequence_shape(bench.tokenizer, 32), some);
+    Trainer trainer = trainer_of(*runner, bench.corpora, sequence_shape(bench.tokenizer, 32), some);
     trainer.run(bench.output("threads" + std::to_string(threads)));
     if (first.empty()) first = bits_of(*runner);
     EXPECT_EQ(bits_of(*runner), first) << threads << " threads";
@@ -223,13 +229,13 @@ TEST(TokenTrainer, GoesOnFromItsStateToTheSameBits) {
   some.epochs = 2;
   const SequenceShape shape = sequence_shape(bench.tokenizer, 32);
   const auto whole = bench.runner();
-  TokenTrainer(*whole, bench.corpora, shape, some).run(bench.output("whole"));
+  trainer_of(*whole, bench.corpora, shape, some).run(bench.output("whole"));
   i64 steps = 0;
   for (bool finished = false; !finished;) {
     // A new process each time, as after a kill: it lives for seven steps.
     const auto runner = bench.runner();
-    TokenTrainer trainer(*runner, bench.corpora, shape, some);
-    TokenTrainer::Output output = bench.output("parts");
+    Trainer trainer = trainer_of(*runner, bench.corpora, shape, some);
+    Trainer::Output output = bench.output("parts");
     i64 lived = 0;
     output.stop = [&] { return ++lived == 7; };
     trainer.run(output);
