@@ -79,6 +79,7 @@ TEST(Notes, OfTablesStandInAColumn) {
   EXPECT_EQ(notes_of(file, "notes.csv", {.text = "other", .id = "other"})[1].id, "y");
   EXPECT_THROW(notes_of(file, "notes.csv", {.text = "nowhere"}), Error);
   EXPECT_THROW(notes_of("id,text\n1\n", "notes.csv"), Error);
+  EXPECT_THROW(notes_of("\xfc\xfc,text\n1,x\n", "notes.csv"), Error);
 }
 
 TEST(Notes, OfJsonLinesAreTheirTexts) {

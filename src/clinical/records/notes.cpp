@@ -8,6 +8,7 @@
 #include "clinical/csv.h"
 #include "clinical/deid/lexicon.h"
 #include "clinical/records/records.h"
+#include "text/unicode.h"
 
 namespace medlar::clinical {
 namespace {
@@ -100,6 +101,8 @@ std::vector<RecordNote> notes_of(const std::string& bytes, const std::filesystem
   const RecordFormat format = record_format(name, bytes);
   const std::string source = name.filename().string();
   if (is_extracted(format)) return {{.id = "", .text = extracted_text(bytes, format, source)}};
+  // XML says its encoding itself; the names of columns are read before any note is.
+  if (format != RecordFormat::xml) text::check_utf8(bytes);
   switch (format) {
     case RecordFormat::json:
       return json_notes(parse_json(bytes, source), source, 1);
